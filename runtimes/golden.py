@@ -1,0 +1,46 @@
+"""Golden samples: inputs with the outputs a model must give, whatever engine runs it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runtimes.engine import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far an output may be from the expected one: |got - want| <= absolute + relative * |want|."""
+
+    absolute: float = 1e-3
+    relative: float = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSample:
+    name: str
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class TextSample:
+    """A prompt and what must come back: exactly `text`, or something that `pattern` (a regular expression) finds.
+
+    Generated greedily (temperature 0), so that the seed decides nothing on most engines; it is kept all the same.
+    """
+
+    name: str
+    prompt: str | None
+    messages: tuple[tuple[str, str], ...]
+    """(role, content) pairs; empty where `prompt` is set."""
+    seed: int
+    max_tokens: int
+    text: str | None
+    pattern: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenSet:
+    """The golden samples of one model: all tensors, or all text."""
+
+    samples: tuple[TensorSample, ...] | tuple[TextSample, ...]
+    tolerance: Tolerance = Tolerance()

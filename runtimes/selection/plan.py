@@ -1,0 +1,90 @@
+"""The plan: how a model runs on this machine, with the evidence for it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runtimes.engine import Candidate, InForce
+
+
+class Objective(StrEnum):
+    """What the fastest means for a deployment."""
+
+    LATENCY = "latency"
+    THROUGHPUT = "throughput"
+
+
+class Verdict(StrEnum):
+    CHOSEN = "chosen"
+    SLOWER = "slower"
+    """Right, but another one is faster."""
+    WRONG = "wrong"
+    """Ran, but its answers are outside the model's tolerance."""
+    FAILED = "failed"
+    """Could not be loaded or did not finish."""
+    INFEASIBLE = "infeasible"
+    """Was never started: the engine cannot run this model here."""
+    SKIPPED = "skipped"
+    """Not measured because the time budget was used up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How close a candidate's answers to the golden samples came."""
+
+    within: bool
+    worst_error: float | None
+    """Largest |got - want| over all samples and outputs; None for text."""
+    worst_sample: str | None
+    """Name of the sample (and output) with the largest excess over the tolerance, or that differed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Times in seconds, sizes in bytes, measured in a worker on the golden samples."""
+
+    load_seconds: float
+    runs: int
+    p50_seconds: float
+    p99_seconds: float
+    throughput: float
+    """Inferences a second, or generated tokens a second for text."""
+    peak_memory: int | None
+    first_token_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateResult:
+    """One row of the table that `deploy` prints."""
+
+    engine: str
+    device: str
+    label: str
+    candidate: Candidate | None
+    """None where a whole engine or device was rejected before there was a candidate."""
+    verdict: Verdict
+    code: str
+    """Cause code of the verdict: `plan.fastest`, `plan.slower`, `parity.outside-tolerance`, or the rejection's."""
+    reason: str
+    measurement: Measurement | None = None
+    parity: Parity | None = None
+    in_force: InForce | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The chosen candidate and every other one with the reason it lost. The chosen one comes first."""
+
+    model_digest: str
+    objective: Objective
+    hardware: str
+    """`HardwareProfile.fingerprint` at the time of measuring."""
+    engines: dict[str, str]
+    """Engine name -> version, of all that were asked."""
+    results: tuple[CandidateResult, ...]
+    seconds: float
+    """How long choosing took."""
+
+    @property
+    def chosen(self) -> CandidateResult | None:
+        """None where no candidate was both able and right."""
+        return next((r for r in self.results if r.verdict is Verdict.CHOSEN), None)
