@@ -1,6 +1,8 @@
-"""The ONE command table: everything a person can tell the box, on any console."""
+"""What a command is: one thing a person can tell the box, the same on every console.
 
-from collections.abc import Callable
+The table itself is `appliance.console.table`; what carries a command out is `appliance.operations`.
+"""
+
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -53,7 +55,6 @@ class Command:
     title: str
     """Imperative, as on a button: `Import an update`."""
     help: str
-    handler: Callable[..., Any]
     arguments: tuple[Argument, ...] = ()
     role: Role = Role.ANYONE
     where: Where = Where.BOX

@@ -1,0 +1,239 @@
+"""The ONE command table: the CLI's verbs, the consoles' keys and palettes and the help come from it.
+
+It holds data only, so that a console starts without loading what carries the commands out.
+"""
+
+from appliance.console.commands import Argument, Command, Role, Where
+
+MEDIUM = Argument(
+    "medium",
+    "the stick's mount point, or the folder `appliance-update` itself",
+    positional=True,
+    required=True,
+    path=True,
+)
+DEPOT = Argument("depot", "folder of the depot", positional=True, required=True, path=True)
+NAME = Argument("name", "name of the model", positional=True, required=True)
+ALLOW_EXPIRED = Argument(
+    "allow_expired",
+    "accept metadata past its expiry date; versions and signatures are checked all the same",
+    kind=bool,
+)
+
+TABLE: tuple[Command, ...] = (
+    Command(
+        "depot.init",
+        "Make a depot",
+        "Make a TUF repository with Ed25519 keys for root, targets, snapshot and timestamp.",
+        (
+            DEPOT,
+            Argument("keys", "folder for the private keys; default: DEPOT/keys", path=True),
+            Argument(
+                "threshold",
+                "signatures a role needs, such as root=2; may be given for several roles",
+                repeat=True,
+                metavar="ROLE=N",
+            ),
+        ),
+        role=Role.INTEGRATOR,
+        where=Where.HERE,
+    ),
+    Command(
+        "depot.add-model",
+        "Add a model to a depot",
+        "Pack an ONNX or GGUF file with its golden samples as a ModelPack artifact.",
+        (
+            DEPOT,
+            Argument("name", "name of the model, such as line-inspection", required=True),
+            Argument("version", "version of the model, such as 1.0.0", required=True),
+            Argument("file", "the ONNX or GGUF file", required=True, path=True),
+            Argument("golden", "folder with golden.json and its arrays", required=True, path=True),
+            Argument("labels", "text file with one label a line", path=True),
+            Argument("licence", "SPDX licence identifier of the model, such as Apache-2.0"),
+            Argument("summary", "one sentence about the model", default=""),
+            Argument(
+                "objective",
+                "what the box optimises for",
+                choices=("latency", "throughput"),
+                default="latency",
+            ),
+            Argument("latency_ms", "latency objective in milliseconds", kind=float),
+        ),
+        role=Role.INTEGRATOR,
+        where=Where.HERE,
+    ),
+    Command(
+        "depot.publish",
+        "Write an update",
+        "Sign what the depot holds and write MEDIUM/appliance-update, complete.",
+        (DEPOT, MEDIUM),
+        role=Role.INTEGRATOR,
+        where=Where.HERE,
+    ),
+    Command(
+        "init",
+        "Provision this box",
+        "Make the state, the device key and the first administrator, and take the trust root.",
+        (
+            Argument("trust", "root metadata of the depot to trust (N.root.json)", required=True, path=True),
+            Argument("box", "name of the box; default: the host's name", metavar="NAME"),
+            Argument("admin", "name of the first administrator", default="admin", metavar="NAME"),
+        ),
+        role=Role.INTEGRATOR,
+        where=Where.HERE,
+        changes=True,
+    ),
+    Command(
+        "update.inspect",
+        "Look at an update",
+        "Say what is on a medium, who signed it and what it would change. Changes nothing.",
+        (MEDIUM, ALLOW_EXPIRED),
+        role=Role.TECHNICIAN,
+    ),
+    Command(
+        "update.import",
+        "Import an update",
+        "Verify, copy, certify on this hardware and activate what is on a medium.",
+        (MEDIUM, ALLOW_EXPIRED),
+        role=Role.TECHNICIAN,
+        changes=True,
+        key="i",
+    ),
+    Command(
+        "doctor",
+        "Examine this machine",
+        "Say what this machine has, what could run here and what could not, and why.",
+        (Argument("sysroot", "examine this folder or captured archive instead of the machine", path=True),),
+        where=Where.HERE,
+    ),
+    Command(
+        "doctor.capture",
+        "Capture this machine",
+        "Write the files that `doctor` reads to an archive that a support desk can examine.",
+        (Argument("file", "archive to write (.tar.gz)", positional=True, required=True, path=True),),
+        where=Where.HERE,
+    ),
+    Command(
+        "models",
+        "List the models",
+        "List the imported models and their versions.",
+    ),
+    Command(
+        "deploy",
+        "Deploy a model",
+        "Measure every way to run a model here, choose the fastest right one and serve it.",
+        (
+            NAME,
+            Argument("version", "version of the model; default: the newest imported one"),
+            Argument("budget", "seconds the measuring may take", kind=float, default=20.0, metavar="SECONDS"),
+            Argument("measure_again", "measure even where a valid plan is stored", kind=bool),
+        ),
+        role=Role.ADMIN,
+        changes=True,
+        key="d",
+    ),
+    Command(
+        "plan",
+        "Show a plan",
+        "Show the measured plan of a deployment: every candidate, and why each loser lost.",
+        (NAME,),
+    ),
+    Command(
+        "undeploy",
+        "Stop serving a model",
+        "Stop a deployment; the model stays imported.",
+        (NAME,),
+        role=Role.ADMIN,
+        changes=True,
+        destructive=True,
+    ),
+    Command(
+        "serve",
+        "Run the daemon",
+        "Run the daemon: workers, the inference API and the control socket.",
+        (
+            Argument("host", "address of the inference API; loopback by default", default="127.0.0.1"),
+            Argument(
+                "port", "TCP port of the inference API; 0 for the Unix socket alone", kind=int, default=8080
+            ),
+        ),
+        role=Role.ADMIN,
+        where=Where.HERE,
+        changes=True,
+    ),
+    Command(
+        "infer",
+        "Ask a model",
+        "Send tensors to a deployment over the inference API and print what comes back.",
+        (
+            NAME,
+            Argument(
+                "input",
+                "an input tensor: NAME=FILE.npy, or NAME=JSON array",
+                required=True,
+                repeat=True,
+                metavar="NAME=VALUE",
+            ),
+            Argument("save", "folder for the outputs as .npy files", path=True),
+        ),
+        where=Where.HERE,
+    ),
+    Command(
+        "chat",
+        "Talk to a model",
+        "Send a message to a text deployment and print the answer as it comes.",
+        (
+            NAME,
+            Argument(
+                "message", "what to say; without it, a conversation is read line by line", positional=True
+            ),
+            Argument("max_tokens", "length limit of an answer", kind=int, default=200),
+            Argument("temperature", "0 gives the likeliest answer every time", kind=float, default=0.0),
+            Argument("seed", "seed of the sampling", kind=int),
+        ),
+        where=Where.HERE,
+    ),
+    Command(
+        "status",
+        "Show the status",
+        "Say whether the box is well, and what it serves.",
+        key="h",
+    ),
+    Command(
+        "tui",
+        "Open the terminal console",
+        "Open the console for terminals, serial lines and SSH.",
+        where=Where.HERE,
+    ),
+    Command(
+        "gui",
+        "Open the desktop console",
+        "Open the console for a screen or a touch panel.",
+        where=Where.HERE,
+    ),
+    Command(
+        "audit.list",
+        "List audit entries",
+        "List the newest entries of the audit log.",
+        (Argument("count", "how many", kind=int, default=20),),
+        role=Role.AUDITOR,
+        key="a",
+    ),
+    Command(
+        "audit.verify",
+        "Verify the audit log",
+        "Recompute the whole audit tree from the first entry to the newest checkpoint.",
+        role=Role.AUDITOR,
+        key="v",
+    ),
+    Command(
+        "audit.export",
+        "Export the audit log",
+        "Write the entries and a signed checkpoint to a file that verifies on any machine.",
+        (Argument("file", "file to write (JSON Lines)", positional=True, required=True, path=True),),
+        role=Role.AUDITOR,
+        changes=True,
+    ),
+)
+
+BY_ID = {command.id: command for command in TABLE}
