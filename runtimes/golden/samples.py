@@ -1,7 +1,7 @@
 """Golden samples: inputs with the outputs a model must give, whatever engine runs it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runtimes.engine import Tensor
 
@@ -44,3 +44,8 @@ class GoldenSet:
 
     samples: tuple[TensorSample, ...] | tuple[TextSample, ...]
     tolerance: Tolerance = Tolerance()
+    tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
+    """Output name -> its own tolerance, for those that `tolerance` does not fit."""
+
+    def tolerance_of(self, output: str) -> Tolerance:
+        return self.tolerances.get(output, self.tolerance)
