@@ -1,0 +1,1 @@
+"""The command line: made from the command table, printing what the operations return."""

@@ -1,0 +1,345 @@
+"""How each result reads on a terminal."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+from runtimes.hardware.describe import describe
+
+from appliance import results
+from appliance.console.formats import NA, ago, count, duration, latency, number, rate, size
+from appliance.console.text import plain
+from appliance.status import StatusReport
+from runtimes.selection.plan import CandidateResult, Objective, Verdict
+
+VERDICT_STYLES = {
+    Verdict.CHOSEN: "bold green",
+    Verdict.SLOWER: "",
+    Verdict.WRONG: "yellow",
+    Verdict.FAILED: "red",
+    Verdict.INFEASIBLE: "dim",
+    Verdict.SKIPPED: "dim",
+}
+
+
+def readable(result: Any) -> Iterator[RenderableType]:
+    """Yield what a person reads for a result; nothing for one that was printed while it ran."""
+    yield from _READERS[type(result)](result)
+
+
+def _facts(*pairs: tuple[str, str]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for label, value in pairs:
+        table.add_row(Text(label, "dim"), Text(plain(value, 2000)))
+    return table
+
+
+def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return table
+
+
+def _row(table: Table, *cells: str, style: str = "") -> None:
+    table.add_row(*(Text(plain(cell, 2000), style) for cell in cells))
+
+
+def _depot_made(made: results.DepotMade) -> Iterator[RenderableType]:
+    yield f"Made the depot {made.depot}"
+    table = _table("role", "signatures needed", "keys", right=("signatures needed",))
+    for role in made.roles:
+        _row(
+            table,
+            role.role,
+            f"{role.threshold} of {len(role.key_ids)}",
+            ", ".join(k[:16] for k in role.key_ids),
+        )
+    yield table
+    yield _facts(("give this root to boxes", made.root), ("keep these keys safe", made.keys))
+
+
+def _model_added(added: results.ModelAdded) -> Iterator[RenderableType]:
+    yield f"Packed {added.name} {added.version} ({added.format}, {size(added.size)})"
+    yield _facts(
+        ("manifest", f"sha256:{added.digest}"),
+        ("files", str(added.files)),
+        ("golden samples", str(added.samples)),
+    )
+
+
+def _published(published: results.UpdatePublished) -> Iterator[RenderableType]:
+    yield f"Wrote {published.medium}: {published.files} files, {size(published.size)}, read back and verified"
+    yield _facts(
+        ("artifacts", ", ".join(published.artifacts)),
+        ("metadata version", str(published.metadata_version)),
+        ("signed metadata expires", published.expires),
+    )
+
+
+def _box_made(made: results.BoxMade) -> Iterator[RenderableType]:
+    yield f"Provisioned {made.box} in {made.state}"
+    yield _facts(
+        ("trust root version", str(made.root_version)),
+        ("device key", made.device_key),
+        ("administrator", made.administrator),
+        ("password, shown once", made.password),
+    )
+
+
+def _preview(preview: results.UpdatePreview) -> Iterator[RenderableType]:
+    yield f"An update on {preview.medium}"
+    table = _table("artifact", "version", "size", "change", "summary", right=("size",))
+    for artifact in preview.artifacts:
+        change = artifact.change + (f", replaces {artifact.replaces}" if artifact.replaces else "")
+        _row(
+            table,
+            f"{artifact.kind} {artifact.name}",
+            artifact.version,
+            size(artifact.size),
+            change,
+            artifact.summary,
+        )
+    yield table
+    signed = "; ".join(f"{s.role} {s.signatures} of {s.threshold} needed" for s in preview.signed)
+    age = duration(preview.metadata_age) if preview.metadata_age is not None else NA
+    trusted = "none yet" if preview.trusted_version is None else str(preview.trusted_version)
+    yield _facts(
+        ("signed by", signed),
+        ("metadata", f"version {preview.metadata_version}; the box trusts {trusted}"),
+        ("metadata age", age),
+        ("expires", preview.expires + (" (EXPIRED)" if preview.expired else "")),
+        ("to copy", f"{size(preview.size)}; {size(preview.disk_free)} free"),
+    )
+
+
+def _imported(report: results.ImportReport) -> Iterator[RenderableType]:
+    yield (
+        f"Found {report.found}, applied {len(report.applied)}, rejected {len(report.rejected)}, "
+        f"already here {len(report.present)}; copied {size(report.copied)} in {duration(report.seconds)}"
+    )
+    table = _table("artifact", "version", "result", "evidence or reason")
+    for applied in report.applied:
+        _row(
+            table,
+            applied.name,
+            applied.version,
+            "applied, serving" if applied.serving else "applied",
+            applied.evidence,
+            style="green",
+        )
+    for rejected in report.rejected:
+        _row(
+            table,
+            rejected.name,
+            rejected.version,
+            "rejected",
+            f"{rejected.reason} [{rejected.code}]",
+            style="yellow",
+        )
+    for present in report.present:
+        name, _, version = present.rpartition(" ")
+        _row(table, name, version, "present", "the box had it already", style="dim")
+    yield table
+    yield f"The box now trusts metadata version {report.metadata_version}. The medium may be pulled."
+
+
+def _doctor(report: results.DoctorReport) -> Iterator[RenderableType]:
+    table = _table("part", "what it is", "read from")
+    for row in describe(report.hardware):
+        _row(table, row.component, row.value, row.source)
+    yield table
+    packs = _table("runtime pack", "version", "what it needs")
+    for pack in report.packs:
+        _row(
+            packs, pack.name, pack.version or "not installed", pack.needs, style="" if pack.version else "dim"
+        )
+    yield packs
+    findings = [*report.hardware.findings, *(f for a in report.hardware.accelerators for f in a.findings)]
+    for finding in findings:
+        yield Text(f"! {plain(finding.text)} [{finding.code}]", "yellow")
+        if finding.remedy:
+            yield Text(f"  {plain(finding.remedy)}")
+    if report.confinement:
+        yield _facts(*((f"worker {name}", value) for name, value in report.confinement.items()))
+    if report.captured:
+        yield f"Captured to {report.captured}"
+    yield Text(f"examined in {latency(report.seconds)}", "dim")
+
+
+def _models(listing: results.ModelList) -> Iterator[RenderableType]:
+    if not listing.models:
+        yield "No model is imported yet: `appliance update import MEDIUM`"
+        return
+    table = _table("model", "version", "format", "size", "deployed", "licence", "summary", right=("size",))
+    for row in listing.models:
+        deployed = "yes" if row.deployed else ""
+        _row(
+            table, row.name, row.version, row.format, size(row.size), deployed, row.licence or NA, row.summary
+        )
+    yield table
+
+
+def _plan(report: results.PlanReport) -> Iterator[RenderableType]:
+    plan = report.plan
+    how = "a stored plan that still holds" if report.reused else f"measured here in {duration(plan.seconds)}"
+    yield f"{report.name} {report.version}: plan for {plan.objective}, {how}"
+    text = any(r.measurement and r.measurement.first_token_seconds for r in plan.results)
+    speed = "tokens/s" if text else "per second"
+    table = _table(
+        "", "candidate", "p50", "p99", speed, "worst error", "memory", "load", "why",
+        right=("p50", "p99", speed, "worst error", "memory", "load"),
+    )  # fmt: skip
+    for result in plan.results:
+        _row(table, *_plan_row(result), style=VERDICT_STYLES[result.verdict])
+    yield table
+    if report.objective_met is not None:
+        met = "is met" if report.objective_met else "is NOT met"
+        yield f"The model's latency objective {met}."
+    if plan.objective is Objective.THROUGHPUT:
+        yield Text("ranked by throughput", "dim")
+    yield (
+        "It is serving now." if report.serving else "It serves as soon as the daemon runs: `appliance serve`."
+    )
+
+
+def _plan_row(result: CandidateResult) -> tuple[str, ...]:
+    measured, parity = result.measurement, result.parity
+    error = (
+        NA if parity is None else ("same text" if parity.worst_error is None else f"{parity.worst_error:.2g}")
+    )
+    if parity is not None and parity.worst_error is None and not parity.within:
+        error = "other text"
+    if measured is None:
+        return (result.verdict, result.label, "", "", "", error if parity else "", "", "", result.reason)
+    return (
+        result.verdict,
+        result.label,
+        latency(measured.p50_seconds),
+        latency(measured.p99_seconds),
+        rate(measured.throughput),
+        error,
+        size(measured.peak_memory),
+        latency(measured.load_seconds),
+        result.reason,
+    )
+
+
+def _undeployed(undeployed: results.Undeployed) -> Iterator[RenderableType]:
+    yield f"Stopped serving {undeployed.name} {undeployed.version}; the model stays imported."
+
+
+def _inferred(inferred: results.Inferred) -> Iterator[RenderableType]:
+    for output in inferred.outputs:
+        shape = "x".join(map(str, output.shape))
+        shown = f"saved to {output.saved}" if output.saved else plain(str(output.data), 1000)
+        yield f"{output.name} {output.datatype} [{shape}]: {shown}"
+    yield Text(f"{inferred.name} {inferred.version} answered in {latency(inferred.seconds)}", "dim")
+
+
+def _chatted(chatted: results.Chatted) -> Iterator[RenderableType]:
+    speed = chatted.completion_tokens / chatted.seconds if chatted.seconds else None
+    yield Text(
+        f"{chatted.prompt_tokens} + {chatted.completion_tokens} tokens in {latency(chatted.seconds)}, "
+        f"{number(speed, 0)} tokens/s, ended by {chatted.finish_reason}",
+        "dim",
+    )
+
+
+def _status(report: StatusReport) -> Iterator[RenderableType]:
+    running = "the daemon runs" if report.daemon_running else "no daemon runs"
+    yield Text(f"{plain(report.box)}: {report.health.upper()}, {running}, release {report.version}", "bold")
+    for problem in report.problems:
+        yield Text(f"! {plain(problem.text)} [{problem.code}] {plain(problem.remedy)}", "yellow")
+    table = _table(
+        "deployment", "version", "state", "runs on", "requests/s", "p50", "p99", "errors", "memory", "restarts",
+        right=("requests/s", "p50", "p99", "errors", "memory", "restarts"),
+    )  # fmt: skip
+    for row in report.deployments:
+        _row(
+            table,
+            row.name,
+            row.version,
+            row.state + (f": {row.detail}" if row.detail else ""),
+            row.engine,
+            rate(row.traffic.requests_per_second),
+            latency(row.traffic.p50_seconds),
+            latency(row.traffic.p99_seconds),
+            count(row.traffic.errors),
+            size(row.memory),
+            count(row.restarts),
+        )
+    yield table if report.deployments else "nothing is deployed: `appliance deploy NAME`"
+    update = report.last_update
+    last = "none yet" if update is None else f"{update.time}: {', '.join(update.artifacts)}"
+    age = NA if update is None else ago(update.metadata_age_seconds)
+    checkpoint = "none yet"
+    if report.audit.checkpoint_size is not None:
+        checkpoint = f"of {report.audit.checkpoint_size} entries, {report.audit.checkpoint_time}"
+    yield _facts(
+        ("last update", last),
+        ("metadata signed", age),
+        ("audit log", f"{count(report.audit.size)} entries; checkpoint {checkpoint}"),
+        ("disk", f"{size(report.disk_free)} free of {size(report.disk_total)}"),
+        ("answers on", ", ".join(report.endpoints) or "nothing"),
+    )
+
+
+def _audit_list(listing: results.AuditList) -> Iterator[RenderableType]:
+    table = _table("#", "time", "who", "what", "subject", "outcome", right=("#",))
+    for entry in listing.entries:
+        outcome = entry.outcome + (f" [{entry.code}]" if entry.code else "")
+        style = "" if entry.outcome == "ok" else "yellow"
+        _row(
+            table,
+            str(entry.index),
+            entry.time,
+            entry.actor,
+            entry.action,
+            entry.subject,
+            outcome,
+            style=style,
+        )
+    yield table
+    yield Text(f"{count(listing.size)} entries in all", "dim")
+
+
+def _verified(verified: results.AuditVerified) -> Iterator[RenderableType]:
+    covered = "no checkpoint yet"
+    if verified.checkpoint_size is not None:
+        covered = f"{count(verified.checkpoints)} checkpoints, the newest over {count(verified.checkpoint_size)} entries"
+    yield f"The audit log proves itself: {count(verified.entries)} entries, {covered}, in {latency(verified.seconds)}"
+    yield _facts(("root hash", verified.root))
+
+
+def _exported(exported: results.AuditExported) -> Iterator[RenderableType]:
+    yield f"Wrote {count(exported.entries)} entries to {exported.file} ({size(exported.size)})"
+    yield _facts(("sha256", exported.digest))
+
+
+def _silent(_: Any) -> Iterator[RenderableType]:
+    yield from ()
+
+
+_READERS: dict[type, Callable[[Any], Iterator[RenderableType]]] = {
+    results.DepotMade: _depot_made,
+    results.ModelAdded: _model_added,
+    results.UpdatePublished: _published,
+    results.BoxMade: _box_made,
+    results.UpdatePreview: _preview,
+    results.ImportReport: _imported,
+    results.DoctorReport: _doctor,
+    results.ModelList: _models,
+    results.PlanReport: _plan,
+    results.Undeployed: _undeployed,
+    results.Inferred: _inferred,
+    results.Chatted: _chatted,
+    StatusReport: _status,
+    results.AuditList: _audit_list,
+    results.AuditVerified: _verified,
+    results.AuditExported: _exported,
+    results.Served: _silent,
+    results.ConsoleClosed: _silent,
+}

@@ -1,0 +1,103 @@
+"""How a model goes live: measured on this machine, written down, switched to."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.box import Box, Change, timestamp
+from appliance.errors import ApplianceError
+from appliance.packages import golden_set, model_file
+from appliance.registry import Artifact, Deployment
+from runtimes.hardware.detect import detect
+from runtimes.packs import installed_packs
+from runtimes.selection.choose import SelectionProgress, choose
+from runtimes.selection.plan import Objective, Plan
+from runtimes.selection.staleness import is_stale
+
+OnSelection = Callable[[SelectionProgress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A deployment that could go live."""
+
+    deployment: Deployment
+    reused: bool
+    """Its stored plan still held, so nothing was measured."""
+
+
+async def prepare(
+    box: Box,
+    artifact: Artifact,
+    *,
+    name: str | None = None,
+    budget_seconds: float,
+    measure_again: bool = False,
+    on_progress: OnSelection,
+) -> Prepared:
+    """Find the best plan for an artifact on this machine; changes nothing.
+
+    Raises ApplianceError `plan.no-candidate` where nothing both runs it and gives its golden samples.
+    """
+    name = name or artifact.name
+    hardware = await asyncio.to_thread(detect)
+    packs = installed_packs()
+    model = model_file(box.blobs, artifact)
+    stored = box.registry.deployment(name)
+    if stored is not None and stored.artifact.digest == artifact.digest and not measure_again:
+        engines = {pack.engine: pack.version for pack in packs}
+        if is_stale(stored.plan, model.digest, hardware, engines) is None:
+            return Prepared(stored, reused=True)
+    plan = await choose(
+        model,
+        golden_set(box.blobs, artifact),
+        objective=Objective(artifact.config.objective),
+        hardware=hardware,
+        packs=packs,
+        budget_seconds=budget_seconds,
+        cache=_made(box.state.compiled),
+        on_progress=on_progress,
+    )
+    if plan.chosen is None:
+        raise _nothing_runs(artifact, plan)
+    return Prepared(Deployment(name, artifact, plan, timestamp()), reused=False)
+
+
+def put_live(box: Box, change: Change, deployment: Deployment) -> None:
+    """Write the deployment and its audit entry, within the caller's transaction."""
+    chosen = deployment.plan.chosen
+    artifact = deployment.artifact
+    box.registry.put_deployment(change.tx, deployment)
+    change.note(
+        f"{deployment.name} {artifact.version}",
+        digest=artifact.digest,
+        details={
+            "plan": chosen.label if chosen else "",
+            "p50_seconds": chosen.measurement.p50_seconds if chosen and chosen.measurement else None,
+            "candidates": len(deployment.plan.results),
+        },
+    )
+
+
+def objective_met(deployment: Deployment) -> bool | None:
+    """Whether the measured p50 is within what the model's owner asks for; None where they ask for nothing."""
+    wanted, chosen = deployment.artifact.config.latency_seconds, deployment.plan.chosen
+    if wanted is None or chosen is None or chosen.measurement is None:
+        return None
+    return chosen.measurement.p50_seconds <= wanted
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _nothing_runs(artifact: Artifact, plan: Plan) -> ApplianceError:
+    reasons = "; ".join(f"{result.label}: {result.reason} [{result.code}]" for result in plan.results)
+    return ApplianceError(
+        "plan.no-candidate",
+        f"Nothing on this machine runs {artifact.name} {artifact.version} and gives its golden samples. {reasons}",
+        kept="What served before goes on serving.",
+        remedy="See `appliance doctor` for the engines that are here, or ask for a version that fits this machine.",
+    )

@@ -1,0 +1,1 @@
+"""What carries out each command of the table. `OPERATIONS` finds it by the command's id."""

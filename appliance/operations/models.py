@@ -1,0 +1,102 @@
+"""Models and deployments: list, deploy, show the plan, undeploy."""
+
+from appliance.control.messages import Progress
+from appliance.deploying import objective_met, prepare, put_live
+from appliance.errors import ApplianceError
+from appliance.operations.context import BoxContext
+from appliance.registry import Deployment
+from appliance.results import ModelList, ModelRow, PlanReport, Undeployed
+from runtimes.selection.choose import SelectionProgress
+
+
+async def models(context: BoxContext) -> ModelList:
+    registry = context.box.registry
+    deployed = {deployment.artifact.digest for deployment in registry.deployments()}
+    rows = (
+        ModelRow(
+            artifact.name,
+            artifact.version,
+            artifact.format,
+            artifact.size,
+            artifact.digest,
+            artifact.imported,
+            artifact.digest in deployed,
+            artifact.summary,
+            artifact.licence,
+        )
+        for artifact in registry.artifacts()
+        if artifact.kind == "model"
+    )
+    return ModelList(tuple(rows))
+
+
+async def deploy(
+    context: BoxContext, *, name: str, version: str | None, budget: float, measure_again: bool
+) -> PlanReport:
+    artifact = context.box.registry.artifact("model", name, version)
+    prepared = await prepare(
+        context.box,
+        artifact,
+        budget_seconds=budget,
+        measure_again=measure_again,
+        on_progress=lambda progress: context.progress(measuring(progress)),
+    )
+    await go_live(context, prepared.deployment)
+    return _report(context, prepared.deployment, reused=prepared.reused)
+
+
+async def plan(context: BoxContext, *, name: str) -> PlanReport:
+    return _report(context, _deployed(context, name), reused=True)
+
+
+async def undeploy(context: BoxContext, *, name: str) -> Undeployed:
+    deployment = _deployed(context, name)
+    artifact = deployment.artifact
+    with context.box.change(context.actor, "undeploy") as change:
+        context.box.registry.remove_deployment(change.tx, name)
+        change.note(f"{name} {artifact.version}", digest=artifact.digest)
+    if context.services is not None:
+        await context.services.stop_serving(name)
+    return Undeployed(name, artifact.version)
+
+
+async def go_live(context: BoxContext, deployment: Deployment) -> None:
+    """Load it, write it down, switch to it; where it cannot be loaded or written down, nothing changes."""
+    staged = await context.services.stage(deployment) if context.services else None
+    try:
+        with context.box.change(context.actor, "deploy") as change:
+            put_live(context.box, change, deployment)
+    except BaseException:
+        if staged is not None:
+            await staged.discard()
+        raise
+    if staged is not None:
+        staged.switch()
+
+
+def measuring(progress: SelectionProgress) -> Progress:
+    """Progress of the selection, as every console shows it."""
+    return Progress("measure", progress.text, progress.done, progress.total, "candidates")
+
+
+def _deployed(context: BoxContext, name: str) -> Deployment:
+    deployment = context.box.registry.deployment(name)
+    if deployment is None:
+        raise ApplianceError(
+            "deployment.unknown",
+            f"Nothing is deployed as {name}.",
+            kept="Nothing was changed.",
+            remedy="See what is with `appliance status`.",
+        )
+    return deployment
+
+
+def _report(context: BoxContext, deployment: Deployment, *, reused: bool) -> PlanReport:
+    return PlanReport(
+        deployment.name,
+        deployment.artifact.version,
+        deployment.plan,
+        reused,
+        context.services is not None,
+        objective_met(deployment),
+    )

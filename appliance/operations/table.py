@@ -1,0 +1,46 @@
+"""Which function carries out which command, found when it is needed so that small commands start fast."""
+
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+import msgspec
+
+OPERATIONS: dict[str, str] = {
+    "depot.init": "depot:init",
+    "depot.add-model": "depot:add_model",
+    "depot.publish": "depot:publish",
+    "init": "provisioning:init",
+    "update.inspect": "updating:inspect",
+    "update.import": "updating:import_update",
+    "doctor": "diagnosis:doctor",
+    "models": "models:models",
+    "deploy": "models:deploy",
+    "plan": "models:plan",
+    "undeploy": "models:undeploy",
+    "serve": "serving:serve",
+    "infer": "asking:infer",
+    "chat": "asking:chat",
+    "status": "diagnosis:status",
+    "tui": "consoles:tui",
+    "gui": "consoles:gui",
+    "audit.list": "auditing:list_entries",
+    "audit.verify": "auditing:verify",
+    "audit.export": "auditing:export",
+}
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """A function `(context, *, argument=…) -> result` and the type of its result."""
+
+    run: Callable[..., Any]
+    result: type
+    coroutine: bool
+
+
+def operation(command_id: str) -> Operation:
+    """Find what carries out a command. Raises KeyError for an id that the table has not."""
+    module, _, name = OPERATIONS[command_id].partition(":")
+    function = getattr(importlib.import_module(f"appliance.operations.{module}"), name)
+    return Operation(function, get_type_hints(function)["return"], inspect.iscoroutinefunction(function))

@@ -1,0 +1,56 @@
+"""An imported model's files, as the runtimes want them."""
+
+from pathlib import Path
+
+from appliance.errors import ApplianceError
+from appliance.registry import Artifact, ArtifactFile, Deployment
+from appliance.state import StateFolder
+from runtimes.engine import ModelFile, ModelFormat
+from runtimes.golden import GoldenSet, load_golden
+from runtimes.packs import interpreter_of
+from runtimes.worker.spec import WorkerSpec
+from updates.blobs import BlobStore
+from updates.layout import WEIGHT_TYPES
+
+GOLDEN_FOLDER = "golden/"
+
+
+def model_file(blobs: BlobStore, artifact: Artifact) -> ModelFile:
+    """The weights of a model. Raises ApplianceError `model.no-weights` where it has none or several."""
+    weights = [file for file in artifact.files if file.media_type in WEIGHT_TYPES]
+    if len(weights) != 1:
+        raise ApplianceError(
+            "model.no-weights",
+            f"{artifact.name} {artifact.version} has {len(weights)} weight files; one is expected.",
+            kept="Nothing was changed.",
+            remedy="Pack the model again at the depot, as one ONNX or GGUF file.",
+        )
+    (only,) = weights
+    return ModelFile(_path(blobs, only), ModelFormat(artifact.format), only.digest, only.size)
+
+
+def golden_set(blobs: BlobStore, artifact: Artifact) -> GoldenSet:
+    """The golden samples of a model. Raises EngineError `golden.invalid`."""
+    files = {
+        file.path.removeprefix(GOLDEN_FOLDER): _path(blobs, file)
+        for file in artifact.files
+        if file.path.startswith(GOLDEN_FOLDER)
+    }
+    return load_golden(files)
+
+
+def worker_spec(state: StateFolder, blobs: BlobStore, deployment: Deployment) -> WorkerSpec:
+    """How the deployment's worker is started. Raises ApplianceError `plan.no-candidate`."""
+    chosen = deployment.plan.chosen
+    if chosen is None or chosen.candidate is None:
+        raise ApplianceError("plan.no-candidate", f"The plan of {deployment.name} has chosen nothing.")
+    return WorkerSpec(
+        model=model_file(blobs, deployment.artifact),
+        candidate=chosen.candidate,
+        interpreter=interpreter_of(chosen.candidate),
+        cache=state.compiled,
+    )
+
+
+def _path(blobs: BlobStore, file: ArtifactFile) -> Path:
+    return blobs.path(file.digest)

@@ -1,0 +1,205 @@
+"""What the box has and does: imported artifacts, the metadata it trusts, its imports and deployments."""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from appliance.errors import ApplianceError
+from appliance.store.database import Database, Transaction
+from runtimes.selection.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFile:
+    """One file of an artifact; its bytes are the blob `digest`."""
+
+    path: str
+    media_type: str
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """What a package says of how it wants to be run."""
+
+    objective: str = "latency"
+    latency_seconds: float | None = None
+    """p50 that the model's owner asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One imported version of something; `digest` is that of its manifest."""
+
+    digest: str
+    kind: str
+    name: str
+    version: str
+    summary: str
+    licence: str
+    format: str
+    size: int
+    config: ModelConfig
+    imported: str
+    files: tuple[ArtifactFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A model under its public name, with the plan it runs by."""
+
+    name: str
+    artifact: Artifact
+    plan: Plan
+    deployed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One medium that was applied."""
+
+    time: str
+    medium: str
+    metadata_version: int
+    report: Any
+    """`appliance.results.ImportReport` as JSON values."""
+
+
+class Registry:
+    """Reads any time; changes only within a transaction that its caller also gives to the audit log."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """All of them, newest import last."""
+        rows = self._database.query("SELECT * FROM artifacts ORDER BY imported, rowid")
+        return tuple(self._artifact(row) for row in rows)
+
+    def artifact(self, kind: str, name: str, version: str | None = None) -> Artifact:
+        """One version, or the newest imported one. Raises ApplianceError `artifact.unknown`."""
+        row = self._database.row(
+            "SELECT * FROM artifacts WHERE kind = ? AND name = ? AND (?3 IS NULL OR version = ?3) "
+            "ORDER BY imported DESC, rowid DESC LIMIT 1",
+            (kind, name, version),
+        )
+        if row is None:
+            which = f"{kind} {name}" + (f" {version}" if version else "")
+            raise ApplianceError(
+                "artifact.unknown",
+                f"This box has no {which}.",
+                kept="Nothing was changed.",
+                remedy="List what it has with `appliance models`, or import an update that brings it.",
+            )
+        return self._artifact(row)
+
+    def add_artifact(self, tx: Transaction, artifact: Artifact) -> None:
+        tx.execute(
+            "INSERT INTO artifacts (digest, kind, name, version, summary, licence, format, size, config, imported) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                artifact.digest,
+                artifact.kind,
+                artifact.name,
+                artifact.version,
+                artifact.summary,
+                artifact.licence,
+                artifact.format,
+                artifact.size,
+                msgspec.json.encode(artifact.config).decode(),
+                artifact.imported,
+            ),
+        )
+        for file in artifact.files:
+            tx.execute(
+                "INSERT INTO artifact_files (artifact, path, media_type, digest, size) VALUES (?, ?, ?, ?, ?)",
+                (artifact.digest, file.path, file.media_type, file.digest, file.size),
+            )
+
+    def blobs(self) -> frozenset[str]:
+        """Digests of every blob that something refers to."""
+        rows = self._database.query("SELECT digest FROM artifact_files UNION SELECT digest FROM artifacts")
+        return frozenset(row["digest"] for row in rows)
+
+    def deployments(self) -> tuple[Deployment, ...]:
+        rows = self._database.query("SELECT * FROM deployments ORDER BY name")
+        return tuple(self._deployment(row) for row in rows)
+
+    def deployment(self, name: str) -> Deployment | None:
+        row = self._database.row("SELECT * FROM deployments WHERE name = ?", (name,))
+        return None if row is None else self._deployment(row)
+
+    def put_deployment(self, tx: Transaction, deployment: Deployment) -> None:
+        tx.execute(
+            "INSERT INTO deployments (name, artifact, plan, deployed) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET artifact = excluded.artifact, plan = excluded.plan, "
+            "deployed = excluded.deployed",
+            (
+                deployment.name,
+                deployment.artifact.digest,
+                msgspec.json.encode(deployment.plan).decode(),
+                deployment.deployed,
+            ),
+        )
+
+    def remove_deployment(self, tx: Transaction, name: str) -> None:
+        tx.execute("DELETE FROM deployments WHERE name = ?", (name,))
+
+    def trusted_metadata(self) -> dict[str, bytes]:
+        """The bytes of each TUF role that the box trusts now, by the role's name."""
+        rows = self._database.query("SELECT role, content FROM trusted_metadata")
+        return {row["role"]: row["content"] for row in rows}
+
+    def put_trusted_metadata(self, tx: Transaction, content: Mapping[str, bytes]) -> None:
+        tx.execute("DELETE FROM trusted_metadata")
+        for role, metadata in content.items():
+            tx.execute("INSERT INTO trusted_metadata (role, content) VALUES (?, ?)", (role, metadata))
+
+    def add_import(self, tx: Transaction, imported: Import) -> None:
+        tx.execute(
+            "INSERT INTO imports (time, medium, metadata_version, report) VALUES (?, ?, ?, ?)",
+            (
+                imported.time,
+                imported.medium,
+                imported.metadata_version,
+                msgspec.json.encode(imported.report).decode(),
+            ),
+        )
+
+    def last_import(self) -> Import | None:
+        row = self._database.row("SELECT * FROM imports ORDER BY number DESC LIMIT 1")
+        if row is None:
+            return None
+        return Import(row["time"], row["medium"], row["metadata_version"], msgspec.json.decode(row["report"]))
+
+    def _artifact(self, row: sqlite3.Row) -> Artifact:
+        files = self._database.query(
+            "SELECT path, media_type, digest, size FROM artifact_files WHERE artifact = ? ORDER BY path",
+            (row["digest"],),
+        )
+        columns = {key: row[key] for key in row.keys() if key != "config"}  # noqa: SIM118 - a Row iterates its values
+        return Artifact(
+            **columns,
+            config=msgspec.json.decode(row["config"], type=ModelConfig),
+            files=tuple(ArtifactFile(*file) for file in files),
+        )
+
+    def _deployment(self, row: sqlite3.Row) -> Deployment:
+        artifact = self._database.row("SELECT * FROM artifacts WHERE digest = ?", (row["artifact"],))
+        if artifact is None:
+            raise ApplianceError(
+                "database.corrupt",
+                f"The artifact of the deployment {row['name']} is missing from the registry.",
+            )
+        plan = msgspec.json.decode(row["plan"], type=Plan)
+        return Deployment(row["name"], self._artifact(artifact), plan, row["deployed"])
+
+
+def blob_path(blobs: Path, digest: str) -> Path:
+    """Where a blob lies below the blob store's folder (OCI image layout)."""
+    return blobs / "sha256" / digest

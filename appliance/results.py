@@ -1,0 +1,281 @@
+"""What commands give back: the values that `--json` prints and every console formats.
+
+Their JSON Schema is `docs/results.schema.json`. Sizes are bytes, times are ISO 8601 in UTC, durations seconds.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from runtimes.hardware.profile import HardwareProfile
+from runtimes.selection.plan import CandidateResult, Plan
+
+SCHEMA = "appliance/1"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleKeys:
+    """Who signs for a TUF role: `threshold` of `key_ids`."""
+
+    role: str
+    threshold: int
+    key_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DepotMade:
+    depot: str
+    root: str
+    """The root metadata file to give to boxes."""
+    keys: str
+    roles: tuple[RoleKeys, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAdded:
+    name: str
+    version: str
+    format: str
+    digest: str
+    """SHA-256 of the artifact's manifest."""
+    size: int
+    files: int
+    samples: int
+    """Golden samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePublished:
+    medium: str
+    artifacts: tuple[str, ...]
+    """`name version` each."""
+    metadata_version: int
+    files: int
+    size: int
+    expires: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoxMade:
+    box: str
+    state: str
+    administrator: str
+    password: str
+    """Shown once; the box keeps only its Argon2id hash."""
+    device_key: str
+    """The device key's C2SP verifier key, for those who check its checkpoints."""
+    root_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactPreview:
+    kind: str
+    name: str
+    version: str
+    summary: str
+    size: int
+    digest: str
+    change: str
+    """`new`, `newer` than the box's, `present` already, or `older`."""
+    replaces: str | None
+    """Version the box has now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    role: str
+    signatures: int
+    threshold: int
+    key_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePreview:
+    """What is on a medium, from the signed metadata alone."""
+
+    medium: str
+    artifacts: tuple[ArtifactPreview, ...]
+    signed: tuple[Signed, ...]
+    metadata_version: int
+    trusted_version: int | None
+    """Metadata version that the box trusts now; None before the first import."""
+    metadata_age: float | None
+    expires: str
+    expired: bool
+    size: int
+    """What would be copied."""
+    disk_free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    kind: str
+    name: str
+    version: str
+    evidence: str
+    """How it was certified: `openvino CPU f32 x2 gives all 4 golden samples`."""
+    serving: bool
+    """A deployment of this name was switched to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    kind: str
+    name: str
+    version: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    medium: str
+    found: int
+    applied: tuple[Applied, ...]
+    rejected: tuple[Rejected, ...]
+    present: tuple[str, ...]
+    """`name version` of what the box had already."""
+    copied: int
+    seconds: float
+    metadata_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackStatus:
+    name: str
+    engine: str
+    version: str | None
+    """None where it is not installed."""
+    needs: str
+    """What it needs to run here; empty where it is installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorReport:
+    hardware: HardwareProfile
+    packs: tuple[PackStatus, ...]
+    confinement: dict[str, str]
+    """What holds a worker back on this machine; empty where nothing was started."""
+    seconds: float
+    captured: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    name: str
+    version: str
+    format: str
+    size: int
+    digest: str
+    imported: str
+    deployed: bool
+    summary: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelList:
+    models: tuple[ModelRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """The plan of a deployment; `results` of the plan has the chosen candidate first."""
+
+    name: str
+    version: str
+    plan: Plan
+    reused: bool
+    """The stored plan still held, so nothing was measured."""
+    serving: bool
+    objective_met: bool | None
+    """Whether p50 is within the model's latency objective; None where it has none."""
+
+    @property
+    def chosen(self) -> CandidateResult | None:
+        return self.plan.chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Undeployed:
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The daemon ran and stopped in good order."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutputTensor:
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    data: Any
+    """Nested lists, or null where it was saved to a file."""
+    saved: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    name: str
+    version: str
+    outputs: tuple[OutputTensor, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chatted:
+    name: str
+    text: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleClosed:
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    index: int
+    time: str
+    actor: str
+    role: str
+    action: str
+    subject: str
+    digest: str
+    outcome: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditList:
+    size: int
+    entries: tuple[AuditRow, ...]
+    """Newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditVerified:
+    """The log proves itself."""
+
+    entries: int
+    checkpoints: int
+    checkpoint_size: int | None
+    root: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AuditExported:
+    file: str
+    entries: int
+    size: int
+    digest: str
+    """SHA-256 of the file."""
