@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -129,6 +129,7 @@ class GenerationChunk:
     completion_tokens: int = 0
 
 
+@runtime_checkable
 class TensorModel(Protocol):
     """A loaded model that maps tensors to tensors."""
 
@@ -143,6 +144,7 @@ class TensorModel(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
 class TextModel(Protocol):
     """A loaded model that continues text."""
 

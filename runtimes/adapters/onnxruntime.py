@@ -1,0 +1,240 @@
+"""onnxruntime: ONNX models on the execution providers that the installed build offers."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from runtimes.adapters.onnxfile import stored_precision
+from runtimes.adapters.outofmemory import memory_ran_out
+from runtimes.adapters.threads import thread_choices
+from runtimes.adapters.weightsfile import refuse_what_is_no_model
+from runtimes.engine import (
+    Candidate,
+    EngineDescription,
+    InForce,
+    ModelFile,
+    ModelFormat,
+    Rejection,
+    Tensor,
+    Tensors,
+    TensorSpec,
+)
+from runtimes.errors import EngineError
+from runtimes.hardware.profile import HardwareProfile
+
+CPU = "CPU"
+_CPU_PROVIDER = "CPUExecutionProvider"
+_ACCELERATED = {
+    "nvidia": (("cuda", "CUDAExecutionProvider", "onnxruntime-cuda"),),
+    "amd": (("migraphx", "MIGraphXExecutionProvider", "onnxruntime-migraphx"),),
+}
+"""Vendor -> (device prefix, execution provider, the runtime pack that has it)."""
+_PROVIDERS = {device: provider for ways in _ACCELERATED.values() for device, provider, _ in ways}
+
+_DATATYPES = {
+    "tensor(bool)": "BOOL",
+    "tensor(uint8)": "UINT8",
+    "tensor(uint16)": "UINT16",
+    "tensor(uint32)": "UINT32",
+    "tensor(uint64)": "UINT64",
+    "tensor(int8)": "INT8",
+    "tensor(int16)": "INT16",
+    "tensor(int32)": "INT32",
+    "tensor(int64)": "INT64",
+    "tensor(float16)": "FP16",
+    "tensor(float)": "FP32",
+    "tensor(double)": "FP64",
+    "tensor(string)": "BYTES",
+}
+
+
+class OnnxRuntime:
+    """The adapter. Weights and arithmetic stay in the precision that the file stores."""
+
+    name = "onnxruntime"
+
+    def __init__(self) -> None:
+        onnxruntime.disable_telemetry_events()
+        onnxruntime.set_default_logger_severity(2)
+
+    def describe(self) -> EngineDescription:
+        offered = onnxruntime.get_available_providers()
+        devices = tuple(f"{device}:0" for device, provider in _PROVIDERS.items() if provider in offered)
+        return EngineDescription(self.name, onnxruntime.__version__, (ModelFormat.ONNX,), (*devices, CPU))
+
+    def candidates(self, model: ModelFile, hardware: HardwareProfile) -> Sequence[Candidate | Rejection]:
+        if model.format is not ModelFormat.ONNX:
+            return [
+                Rejection(
+                    self.name,
+                    "",
+                    "format.unsupported",
+                    f"onnxruntime does not read {model.format.upper()} files.",
+                )
+            ]
+        precision = stored_precision(model.path)
+        ways = self._accelerated(hardware, precision)
+        for threads in thread_choices(hardware.cpu):
+            ways.append(Candidate(self.name, CPU, precision, threads, {"spinning": 1}))
+        return ways
+
+    def _accelerated(self, hardware: HardwareProfile, precision: str) -> list[Candidate | Rejection]:
+        offered = onnxruntime.get_available_providers()
+        ways: list[Candidate | Rejection] = []
+        for vendor, choices in _ACCELERATED.items():
+            cards = [a for a in hardware.accelerators if a.vendor == vendor and a.kind == "gpu"]
+            for index, card in enumerate(cards):
+                for prefix, provider, pack in choices:
+                    device = f"{prefix}:{index}"
+                    if provider not in offered:
+                        reason = (
+                            f"This onnxruntime has no {provider} for {card.name}: it needs the pack {pack}."
+                        )
+                        ways.append(Rejection(self.name, device, "pack.missing", reason))
+                    elif card.usable is False:
+                        known = card.findings[0].text if card.findings else "something stands in its way"
+                        ways.append(Rejection(self.name, device, "device.unusable", f"{card.name}: {known}"))
+                    else:
+                        ways.append(Candidate(self.name, device, precision, 1, {"spinning": 1}))
+        return ways
+
+    def load(
+        self,
+        model: ModelFile,
+        candidate: Candidate,
+        cache: Path | None,  # noqa: ARG002 - the protocol's
+    ) -> "OnnxModel":
+        """Load with exactly the candidate's provider.
+
+        Raises EngineError: `model.invalid`, `model.unsupported`, `device.absent`, `device.fell-back`.
+        """
+        refuse_what_is_no_model(model.path)
+        provider = _provider(candidate)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = candidate.threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.add_session_config_entry(
+            "session.intra_op.allow_spinning", str(candidate.options.get("spinning", 1))
+        )
+        try:
+            session = onnxruntime.InferenceSession(str(model.path), options, providers=[provider])
+        except Exception as error:
+            raise _load_error(model, error) from error
+        session.disable_fallback()
+        return OnnxModel(session, candidate, stored_precision(model.path))
+
+
+class OnnxModel:
+    """A loaded model; fulfils TensorModel."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, candidate: Candidate, stored: str) -> None:
+        in_force = session.get_providers()
+        wanted = _provider(candidate)[0]
+        if in_force[0] != wanted:
+            raise EngineError(
+                "device.fell-back",
+                f"Asked for {wanted}, onnxruntime took {in_force[0]}.",
+                kept="The model was not put into service.",
+                remedy="Check the driver, or choose another device.",
+            )
+        if stored != candidate.precision:
+            raise EngineError(
+                "precision.unsupported",
+                f"onnxruntime computes in the file's own {stored}, not in {candidate.precision}.",
+            )
+        self._session = session
+        self.inputs = tuple(_spec(argument) for argument in session.get_inputs())
+        self.outputs = tuple(_spec(argument) for argument in session.get_outputs())
+        self._names = [spec.name for spec in self.outputs]
+        self._text_inputs = {spec.name for spec in self.inputs if spec.datatype == "BYTES"}
+        self._text_outputs = {spec.name for spec in self.outputs if spec.datatype == "BYTES"}
+        self.in_force = InForce(
+            device=candidate.device,
+            precision=stored,
+            threads=session.get_session_options().intra_op_num_threads,
+            details={"providers": ", ".join(in_force)},
+        )
+
+    def infer(self, inputs: Tensors, outputs: Sequence[str] = ()) -> dict[str, Tensor]:
+        names = list(outputs) or self._names
+        if self._text_inputs:
+            inputs = {n: _decoded(n, t) if n in self._text_inputs else t for n, t in inputs.items()}
+        try:
+            values = self._session.run(names, dict(inputs))
+        except Exception as error:
+            if memory_ran_out(error):
+                raise MemoryError from error
+            raise EngineError("request.failed", f"onnxruntime: {_reason(error)}") from error
+        results = dict(zip(names, values, strict=True))
+        for name in self._text_outputs.intersection(names):
+            results[name] = _encoded(results[name])
+        return results
+
+    def close(self) -> None:
+        del self._session
+
+
+def _provider(candidate: Candidate) -> tuple[str, dict[str, str]]:
+    if candidate.device == CPU:
+        return (_CPU_PROVIDER, {})
+    prefix, _, index = candidate.device.partition(":")
+    provider = _PROVIDERS.get(prefix)
+    if provider is None or provider not in onnxruntime.get_available_providers():
+        raise EngineError(
+            "device.absent",
+            f"This onnxruntime has no device {candidate.device!r}.",
+            remedy="Install the runtime pack that has it, or choose another device.",
+        )
+    return (provider, {"device_id": index or "0"})
+
+
+def _spec(argument: onnxruntime.NodeArg) -> TensorSpec:
+    datatype = _DATATYPES.get(argument.type)
+    if datatype is None:
+        raise EngineError(
+            "model.unsupported", f"{argument.name!r} is a {argument.type}, which no request can carry."
+        )
+    shape = tuple(n if isinstance(n, int) and n >= 0 else -1 for n in argument.shape)
+    return TensorSpec(argument.name, datatype, shape)
+
+
+def _load_error(model: ModelFile, error: Exception) -> EngineError:
+    unsupported = {"NotImplemented", "InvalidGraph", "Fail"}
+    if memory_ran_out(error):
+        return EngineError(
+            "worker.out-of-memory",
+            f"{model.path.name} does not fit into the worker's memory.",
+            remedy="Give the deployment more memory, or a smaller model.",
+        )
+    code = "model.unsupported" if type(error).__name__ in unsupported else "model.invalid"
+    return EngineError(
+        code,
+        f"onnxruntime cannot load {model.path.name}: {_reason(error)}",
+        remedy="Check the model with the tool that exported it.",
+    )
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:400]
+
+
+def _decoded(name: str, tensor: Tensor) -> Tensor:
+    try:
+        return _elementwise(bytes.decode, tensor)
+    except UnicodeDecodeError as error:
+        raise EngineError("request.datatype", f"Input {name!r} is not UTF-8: {error.reason}.") from error
+
+
+def _encoded(tensor: Tensor) -> Tensor:
+    return _elementwise(str.encode, tensor)
+
+
+def _elementwise(convert: Callable[[Any], Any], tensor: Tensor) -> Tensor:
+    converted = np.empty(tensor.shape, np.object_)
+    converted.reshape(-1)[:] = [convert(element) for element in tensor.flat]
+    return converted

@@ -1,0 +1,273 @@
+"""The daemon's handle on one worker: start it, ask it, watch it, stop it."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+
+from runtimes.engine import GenerationChunk, GenerationRequest, InForce, Tensor, Tensors, TensorSpec
+from runtimes.errors import EngineError
+from runtimes.worker import wire
+from runtimes.worker.child import Child
+from runtimes.worker.probing import Probe, installed_engines, probe
+from runtimes.worker.spec import WorkerSpec
+from runtimes.worker.validation import check_inputs, check_outputs
+
+__all__ = ["NotStartedError", "Probe", "Worker", "installed_engines", "probe"]
+
+
+class NotStartedError(EngineError):
+    """The worker died before it came to this request: asking another worker repeats nothing."""
+
+    def __init__(self, error: EngineError) -> None:
+        super().__init__(error.code, error.what, kept=error.kept, remedy=error.remedy)
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    """A request that the worker has not answered yet; a timed one starts its clock when it is first in line."""
+
+    answer: "asyncio.Future[dict[str, Tensor]] | None"
+    chunks: "asyncio.Queue[GenerationChunk | EngineError] | None"
+    timeout: float
+    timer: asyncio.TimerHandle | None = None
+
+
+class Worker:
+    """One loaded model in a process of its own. Made by `start`."""
+
+    def __init__(self, spec: WorkerSpec) -> None:
+        self.spec = spec
+        self._loop = asyncio.get_running_loop()
+        self._ids = itertools.count()
+        self._pending: dict[int, _Pending] = {}
+        self._loading: asyncio.Future[wire.Loaded] = self._loop.create_future()
+        self._doomed_by: EngineError | None = None
+        self._child = Child(
+            spec.interpreter,
+            self._on_answer,
+            self._on_death,
+            memory_limit=spec.memory_limit,
+            threads=spec.candidate.threads,
+        )
+        self.pid = self._child.pid
+        self.closed = self._child.dead
+        self.load_seconds = 0.0
+
+    @classmethod
+    async def start(cls, spec: WorkerSpec) -> "Worker":
+        """Start a process and load the model in it.
+
+        Raises EngineError: `worker.load-timeout`, `worker.died`, and whatever the adapter says of the
+        file or the candidate (`model.invalid`, `model.unsupported`, `device.fell-back`, `pack.missing` …).
+        """
+        worker = cls(spec)
+        try:
+            await worker._load()
+        except BaseException:
+            worker._child.kill()
+            await asyncio.shield(worker.closed.wait())
+            raise
+        return worker
+
+    async def _load(self) -> None:
+        started = time.perf_counter()
+        spec = self.spec
+        self._child.send(wire.Load(spec.candidate.engine, spec.model, spec.candidate, spec.cache))
+        try:
+            async with asyncio.timeout(spec.load_timeout):
+                loaded = await self._loading
+        except TimeoutError:
+            raise EngineError(
+                "worker.load-timeout",
+                f"{spec.candidate.label} did not load {spec.model.path.name} within {spec.load_timeout:g} s.",
+                kept="Nothing was changed; the worker was ended.",
+                remedy="Check the model file, or allow more time to load.",
+            ) from None
+        self.load_seconds = time.perf_counter() - started
+        self.kind = loaded.kind
+        self.inputs = loaded.inputs
+        self.outputs = loaded.outputs
+        self.context_tokens = loaded.context_tokens
+        self.in_force: InForce = loaded.in_force
+        self.engine_version = loaded.engine_version
+        self.confinement = loaded.confinement
+        self._specs: dict[str, TensorSpec] = {spec.name: spec for spec in loaded.inputs}
+
+    async def infer(
+        self,
+        inputs: Tensors,
+        outputs: Sequence[str] = (),
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - it ends the worker
+    ) -> dict[str, Tensor]:
+        """Run the model once. `outputs` names the wanted ones, empty for all.
+
+        An engine cannot be interrupted: after `timeout` seconds (default: the spec's) of its work the
+        worker is killed. Time spent waiting behind other requests does not count.
+
+        Raises EngineError: `request.*` for inputs that do not fit (the worker never hears of them),
+        `request.timeout`, `worker.died`.
+        """
+        self._check_kind("tensor")
+        check_inputs(self._specs, inputs)
+        check_outputs(self.outputs, outputs)
+        headers, payload = wire.pack(inputs)
+        answer: asyncio.Future[dict[str, Tensor]] = self._loop.create_future()
+        identity = self._submit(_Pending(answer, None, self._limit(timeout)))
+        self._child.send(wire.Infer(identity, headers, tuple(outputs)), payload)
+        return await answer
+
+    async def generate(
+        self,
+        request: GenerationRequest,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - it ends the worker
+    ) -> AsyncGenerator[GenerationChunk, None]:
+        """Yield text as it is made; closing the generator cancels.
+
+        `timeout` is the longest silence: seconds without a sign of life once its turn has come.
+
+        Raises EngineError: `request.*`, `context.overflow`, `request.timeout`, `worker.died`.
+        """
+        self._check_kind("text")
+        chunks: asyncio.Queue[GenerationChunk | EngineError] = asyncio.Queue()
+        identity = self._submit(_Pending(None, chunks, self._limit(timeout)))
+        self._child.send(wire.Generate(identity, request))
+        try:
+            while True:
+                chunk = await chunks.get()
+                if isinstance(chunk, EngineError):
+                    raise chunk
+                if chunk.text or chunk.finish_reason:
+                    yield chunk
+                if chunk.finish_reason:
+                    return
+        finally:
+            if identity in self._pending:
+                self._child.send(wire.Cancel(identity))
+
+    def resident_memory(self) -> int | None:
+        """Bytes of RAM in use now; None once it is gone."""
+        return self._child.resident_memory()
+
+    def peak_memory(self) -> int | None:
+        """Most bytes of RAM used so far; None where unknown or once it is gone."""
+        return self._child.peak_memory()
+
+    def log_tail(self) -> tuple[str, ...]:
+        """The last lines that the engine printed, oldest first; kept after its death."""
+        return self._child.log_tail()
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._pending)
+
+    async def stop(self, grace: float = 5.0) -> None:
+        """End the process: the request at work may finish within `grace` seconds, the others fail."""
+        self._doomed_by = self._doomed_by or EngineError("worker.stopped", "The worker was stopped.")
+        await self._child.stop(grace)
+
+    # --- requests in flight, oldest first: the worker answers them in this order ---
+
+    def _submit(self, pending: _Pending) -> int:
+        if self.closed.is_set():
+            raise NotStartedError(self._child.obituary("waiting for requests"))
+        identity = next(self._ids)
+        self._pending[identity] = pending
+        if len(self._pending) == 1:
+            self._start_clock(pending)
+        return identity
+
+    def _start_clock(self, pending: _Pending) -> None:
+        if pending.timer is not None:
+            pending.timer.cancel()
+        pending.timer = self._loop.call_later(pending.timeout, self._overdue, pending)
+
+    def _overdue(self, pending: _Pending) -> None:
+        self._doomed_by = EngineError(
+            "request.timeout",
+            f"The model did not answer within {pending.timeout:g} s; its worker was ended.",
+            kept="Other deployments were not touched.",
+            remedy="Check the request, or allow more time for it.",
+        )
+        self._child.kill()
+
+    def _finish(self, identity: int) -> None:
+        pending = self._pending.pop(identity, None)
+        if pending is not None and pending.timer is not None:
+            pending.timer.cancel()
+        for first in self._pending.values():
+            if first.timer is None:
+                self._start_clock(first)
+            break
+
+    def _on_answer(self, answer: wire.Answer, payload: memoryview) -> None:
+        match answer:
+            case wire.Result():
+                self._on_result(answer, payload)
+            case wire.Chunk():
+                self._on_chunk(answer)
+            case wire.Failed(id=None):
+                if not self._loading.done():
+                    self._loading.set_exception(answer.error())
+            case wire.Failed():
+                self._on_failed(answer)
+            case wire.Loaded():
+                if not self._loading.done():
+                    self._loading.set_result(answer)
+
+    def _on_result(self, result: wire.Result, payload: memoryview) -> None:
+        pending = self._pending.get(result.id)
+        if pending is not None and pending.answer is not None and not pending.answer.done():
+            try:
+                pending.answer.set_result(wire.unpack(result.tensors, payload))
+            except ValueError:
+                self._child.kill()
+                return
+        self._finish(result.id)
+
+    def _on_chunk(self, answer: wire.Chunk) -> None:
+        pending = self._pending.get(answer.id)
+        if pending is None or pending.chunks is None:
+            return
+        pending.chunks.put_nowait(answer.chunk)
+        if answer.chunk.finish_reason:
+            self._finish(answer.id)
+        else:
+            self._start_clock(pending)
+
+    def _on_failed(self, answer: wire.Failed) -> None:
+        if answer.id is not None and answer.id in self._pending:
+            _fail(self._pending[answer.id], answer.error())
+            self._finish(answer.id)
+
+    def _on_death(self) -> None:
+        died = self._child.obituary("loading" if not self._pending else "answering")
+        if not self._loading.done():
+            self._loading.set_exception(died)
+            self._loading.exception()
+        pending, self._pending = self._pending, {}
+        for position, request in enumerate(pending.values()):
+            if request.timer is not None:
+                request.timer.cancel()
+            _fail(request, (self._doomed_by or died) if position == 0 else NotStartedError(died))
+
+    def _check_kind(self, kind: str) -> None:
+        if self.kind != kind:
+            raise EngineError(
+                "request.wrong-kind",
+                f"The model answers {self.kind} requests, not {kind} ones.",
+                remedy="Ask it through the other API.",
+            )
+
+    def _limit(self, timeout: float | None) -> float:
+        return self.spec.request_timeout if timeout is None else timeout
+
+
+def _fail(pending: _Pending, error: EngineError) -> None:
+    if pending.answer is not None and not pending.answer.done():
+        pending.answer.set_exception(error)
+    if pending.chunks is not None:
+        pending.chunks.put_nowait(error)

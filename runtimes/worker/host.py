@@ -1,0 +1,189 @@
+"""Inside the worker: one loaded model answers one request after the other.
+
+One thread does everything. Between two pieces of a generation it looks for cancellations, so nothing is
+locked and a tensor request costs no hand-over between threads.
+"""
+
+import contextlib
+import socket
+import sys
+import traceback
+from collections import deque
+from collections.abc import Generator
+from importlib.metadata import entry_points
+
+from runtimes.engine import (
+    ENTRY_POINT_GROUP,
+    Candidate,
+    Engine,
+    GenerationChunk,
+    Rejection,
+    TensorModel,
+    TextModel,
+)
+from runtimes.errors import EngineError
+from runtimes.worker import wire
+from runtimes.worker.channel import FrameReader, drain
+
+
+def serve(sock: socket.socket, confinement: dict[str, str]) -> None:
+    """Answer the daemon until it closes its end of the socket."""
+    Host(sock, confinement).run()
+
+
+class Host:
+    """The requests of one socket and the model that answers them."""
+
+    def __init__(self, sock: socket.socket, confinement: dict[str, str]) -> None:
+        self._sock = sock
+        self._confinement = confinement
+        self._reader = FrameReader()
+        self._waiting: deque[tuple[wire.Request, memoryview]] = deque()
+        self._tensor_model: TensorModel | None = None
+        self._text_model: TextModel | None = None
+
+    def run(self) -> None:
+        with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+            while True:
+                while not self._waiting:
+                    self._receive(0)
+                self._answer(*self._waiting.popleft())
+        for model in (self._tensor_model, self._text_model):
+            if model is not None:
+                model.close()
+
+    def _receive(self, flags: int) -> None:
+        for header, payload in self._reader.read(self._sock, flags):
+            self._waiting.append((wire.decode_request(header), payload))
+
+    def _answer(self, request: wire.Request, payload: memoryview) -> None:
+        identity = getattr(request, "id", None)
+        try:
+            match request:
+                case wire.Infer():
+                    self._infer(request, payload)
+                case wire.Generate():
+                    self._generate(request)
+                case wire.Load():
+                    self._load(request)
+                case wire.Probe():
+                    self._probe(request)
+                case wire.Cancel():
+                    pass  # what it meant is already answered
+        except EngineError as error:
+            self._send(wire.Failed.of(identity, error))
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            raise
+        except MemoryError:
+            self._send(
+                wire.Failed(
+                    identity,
+                    "worker.out-of-memory",
+                    "The worker's memory limit was reached.",
+                    remedy="Give the deployment more memory, or a smaller model.",
+                )
+            )
+        except Exception as error:  # noqa: BLE001 - whatever an engine raises must reach the daemon as an answer
+            traceback.print_exc()
+            code = "model.invalid" if identity is None else "request.failed"
+            self._send(wire.Failed(identity, code, one_line(error)))
+
+    def _load(self, request: wire.Load) -> None:
+        engine = _engine(request.engine)
+        model = engine.load(request.model, request.candidate, request.cache)
+        if isinstance(model, TensorModel):
+            self._tensor_model = model
+        else:
+            self._text_model = model
+        self._send(
+            wire.Loaded(
+                kind="tensor" if self._tensor_model else "text",
+                inputs=self._tensor_model.inputs if self._tensor_model else (),
+                outputs=self._tensor_model.outputs if self._tensor_model else (),
+                context_tokens=self._text_model.context_tokens if self._text_model else None,
+                in_force=model.in_force,
+                engine_version=engine.describe().version,
+                confinement=self._confinement,
+            )
+        )
+
+    def _probe(self, request: wire.Probe) -> None:
+        engine = _engine(request.engine)
+        options = engine.candidates(request.model, request.hardware)
+        self._send(
+            wire.Probed(
+                description=engine.describe(),
+                candidates=tuple(o for o in options if isinstance(o, Candidate)),
+                rejections=tuple(o for o in options if isinstance(o, Rejection)),
+            )
+        )
+
+    def _infer(self, request: wire.Infer, payload: memoryview) -> None:
+        if self._tensor_model is None:
+            raise _not_loaded("tensor")
+        outputs = self._tensor_model.infer(wire.unpack(request.tensors, payload), request.outputs)
+        headers, raw = wire.pack(outputs)
+        self._send(wire.Result(request.id, headers), raw)
+
+    def _generate(self, request: wire.Generate) -> None:
+        if self._text_model is None:
+            raise _not_loaded("text")
+        chunks = self._text_model.generate(request.request)
+        try:
+            for chunk in chunks:
+                self._send(wire.Chunk(request.id, chunk))
+                if chunk.finish_reason is None and self._cancelled(request.id):
+                    self._send(wire.Chunk(request.id, GenerationChunk("", "cancelled")))
+                    return
+        finally:
+            if isinstance(chunks, Generator):
+                chunks.close()
+
+    def _cancelled(self, running: int) -> bool:
+        """Take in what has arrived, drop the waiting generations that it cancels; was the running one?"""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._receive(socket.MSG_DONTWAIT)
+        cancelled = {request.id for request, _ in self._waiting if isinstance(request, wire.Cancel)}
+        if not cancelled:
+            return False
+        still_wanted: deque[tuple[wire.Request, memoryview]] = deque()
+        for request, payload in self._waiting:
+            if isinstance(request, wire.Generate) and request.id in cancelled:
+                self._send(wire.Chunk(request.id, GenerationChunk("", "cancelled")))
+            elif not isinstance(request, wire.Cancel):
+                still_wanted.append((request, payload))
+        self._waiting = still_wanted
+        return running in cancelled
+
+    def _send(self, message: wire.Answer, payload: list[memoryview] | None = None) -> None:
+        drain(self._sock, deque(wire.frame(message, payload or ())))
+
+
+def one_line(error: BaseException) -> str:
+    """An engine's exception as one readable sentence."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {' '.join(lines)[:400]}" if lines else type(error).__name__
+
+
+def _engine(name: str) -> Engine:
+    found = entry_points(group=ENTRY_POINT_GROUP, name=name)
+    if not found:
+        raise EngineError(
+            "pack.missing",
+            f"No engine named {name!r} is installed under {sys.executable}.",
+            remedy="Install the runtime pack that holds it.",
+        )
+    try:
+        adapter: Engine = next(iter(found)).load()()
+    except ImportError as error:
+        raise EngineError(
+            "pack.broken",
+            f"The engine {name!r} cannot be imported: {one_line(error)}",
+            remedy="Install its runtime pack again.",
+        ) from error
+    return adapter
+
+
+def _not_loaded(kind: str) -> EngineError:
+    return EngineError("request.wrong-kind", f"This worker has no {kind} model loaded.")
