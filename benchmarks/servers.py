@@ -26,7 +26,10 @@ from typing import Any
 Address = tuple[str, int] | str
 """(host, port), or the path of a Unix socket."""
 
-BODIES = {"64 B JSON": b'{"inputs":[{"name":"x","shape":[1],"data":[1.0]}],"n":12345678}', "600 kB": bytes(600_000)}
+BODIES = {
+    "64 B JSON": b'{"inputs":[{"name":"x","shape":[1],"data":[1.0]}],"n":12345678}',
+    "600 kB": bytes(600_000),
+}
 CONNECTIONS = (1, 32)
 ANSWER = b'{"outputs":[{"name":"y","datatype":"FP32","shape":[1],"data":[2.0]}]}'
 
@@ -34,7 +37,9 @@ ANSWER = b'{"outputs":[{"name":"y","datatype":"FP32","shape":[1],"data":[2.0]}]}
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the HTTP servers the gateway could stand on.")
     parser.add_argument("--seconds", type=float, default=0.5, help="how long each cell is measured")
-    parser.add_argument("--only", choices=SERVERS, action="append", help="measure this server only; repeatable")
+    parser.add_argument(
+        "--only", choices=SERVERS, action="append", help="measure this server only; repeatable"
+    )
     parser.add_argument("--serve", choices=SERVERS, help=argparse.SUPPRESS)
     parser.add_argument("--address", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -89,7 +94,7 @@ def drive(address: Address, request: bytes, connections: int, seconds: float) ->
     links = [_Link(address, request) for _ in range(connections)]
     expected = links[0].learn_answer_length()
     for link in links:
-        link.socket.setblocking(False)
+        link.socket.settimeout(0)
     with selectors.DefaultSelector() as selector:
         times = _exchange(selector, links, expected, seconds)
     for link in links:
@@ -220,7 +225,9 @@ def _parse_address(text: str) -> Address:
     return host, int(port)
 
 
-async def bare(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+async def bare(
+    scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+) -> None:
     """Answer once the body is there: ASGI with nothing in between."""
     if scope["type"] != "http":
         return

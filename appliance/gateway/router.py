@@ -1,6 +1,6 @@
 """What the gateway asks of the rest of the box: who serves a name, and somebody to tell afterwards."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +47,8 @@ class Router(Protocol):
         self, name: str, inputs: Tensors, outputs: Sequence[str] = (), version: str | None = None
     ) -> dict[str, Tensor]: ...
 
-    def generate(self, name: str, request: GenerationRequest) -> AsyncIterator[GenerationChunk]: ...
+    def generate(self, name: str, request: GenerationRequest) -> AsyncGenerator[GenerationChunk, None]:
+        """Text as it is made; the last chunk has the finish reason. Closing the generator cancels."""
+        ...
 
     def answered(self, answered: Answered) -> None: ...
