@@ -1,6 +1,7 @@
 """A conversation as the text that a model was trained to answer."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jinja2
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
@@ -33,9 +34,9 @@ class ChatTemplate:
 
     def render(self, messages: Sequence[Message]) -> str:
         """The prompt, without the BOS token that tokenising adds. Raises EngineError `request.messages`."""
-        conversation = [{"role": m.role, "content": m.content} for m in messages]
+        conversation: list[Any] = [{"role": m.role, "content": m.content} for m in messages]
         try:
-            prompt = self._formatter(messages=conversation).prompt  # type: ignore[arg-type] - any role a template knows
+            prompt = self._formatter(messages=conversation).prompt
         except (jinja2.TemplateError, ValueError, TypeError) as error:
             raise EngineError(
                 "request.messages", f"The model's chat template refuses these messages: {error}"

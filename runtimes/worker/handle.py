@@ -1,6 +1,7 @@
 """The daemon's handle on one worker: start it, ask it, watch it, stop it."""
 
 import asyncio
+import contextlib
 import itertools
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -42,6 +43,8 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._ids = itertools.count()
         self._pending: dict[int, _Pending] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._loading: asyncio.Future[wire.Loaded] = self._loop.create_future()
         self._doomed_by: EngineError | None = None
         self._child = Child(
@@ -164,6 +167,19 @@ class Worker:
     def in_flight(self) -> int:
         return len(self._pending)
 
+    @property
+    def death(self) -> EngineError | None:
+        """Why it is gone; None while it lives."""
+        if not self.closed.is_set():
+            return None
+        return self._doomed_by or self._child.obituary("answering")
+
+    async def drain(self, patience: float) -> None:
+        """Wait until every request is answered, at most `patience` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._idle.wait()
+
     async def stop(self, grace: float = 5.0) -> None:
         """End the process: the request at work may finish within `grace` seconds, the others fail."""
         self._doomed_by = self._doomed_by or EngineError("worker.stopped", "The worker was stopped.")
@@ -176,6 +192,7 @@ class Worker:
             raise NotStartedError(self._child.obituary("waiting for requests"))
         identity = next(self._ids)
         self._pending[identity] = pending
+        self._idle.clear()
         if len(self._pending) == 1:
             self._start_clock(pending)
         return identity
@@ -198,10 +215,11 @@ class Worker:
         pending = self._pending.pop(identity, None)
         if pending is not None and pending.timer is not None:
             pending.timer.cancel()
-        for first in self._pending.values():
-            if first.timer is None:
-                self._start_clock(first)
-            break
+        first = next(iter(self._pending.values()), None)
+        if first is None:
+            self._idle.set()
+        elif first.timer is None:
+            self._start_clock(first)
 
     def _on_answer(self, answer: wire.Answer, payload: memoryview) -> None:
         match answer:
@@ -249,6 +267,7 @@ class Worker:
             self._loading.set_exception(died)
             self._loading.exception()
         pending, self._pending = self._pending, {}
+        self._idle.set()
         for position, request in enumerate(pending.values()):
             if request.timer is not None:
                 request.timer.cancel()
