@@ -10,6 +10,8 @@ from appliance.audit.entry import Entry, canonical, parse
 from appliance.errors import ApplianceError
 from appliance.store.database import Database, Reader, Transaction
 
+TAMPERED = "Run: appliance audit verify. Somebody has tampered with the log."
+
 
 @dataclass(frozen=True, slots=True)
 class LoggedEntry:
@@ -34,14 +36,15 @@ class AuditLog:
         When this raises, let the transaction fail: no entry, no change.
         """
         frontier = self._frontier(tx)
+        self._appending = None  # until the entry is in: a refused one must not leave its leaf behind
         data = canonical(entry)
-        after, completed = frontier.append(tree.leaf_hash(data))
+        index = frontier.size
         tx.execute(
             "INSERT INTO audit_entries (idx, canonical, hashes) VALUES (?, ?, ?)",
-            (frontier.size, data, b"".join(completed)),
+            (index, data, frontier.append(tree.leaf_hash(data))),
         )
-        self._appending = (tx, after)
-        return frontier.size
+        self._appending = (tx, frontier)
+        return index
 
     def size(self, reader: Reader | None = None) -> int:
         """Number of entries."""
@@ -74,6 +77,23 @@ class AuditLog:
         )
         return [_logged(row) for row in rows]
 
+    def canonical(self, start: int, stop: int) -> list[bytes]:
+        """The exact bytes of the entries [start, stop), one line each.
+
+        Raises ApplianceError `audit.unreadable-entry` where one is missing or is more than a line.
+        """
+        rows = self._database.query(
+            "SELECT canonical FROM audit_entries WHERE idx >= ? AND idx < ? ORDER BY idx", (start, stop)
+        )
+        if len(rows) != stop - start or any(b"\n" in row[0] for row in rows):
+            raise ApplianceError(
+                "audit.unreadable-entry",
+                f"Among the entries {start} to {stop - 1} there are some that the appliance did not write.",
+                kept="Nothing was written.",
+                remedy=TAMPERED,
+            )
+        return [row[0] for row in rows]
+
     def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:
         """Proof that entry `index` is in the tree of `size` entries (of all, by default)."""
         size = self._within(size)
@@ -100,7 +120,7 @@ class AuditLog:
                     "audit.incomplete",
                     f"The audit log lacks the hash at level {level}, position {position}.",
                     kept="Nothing was changed.",
-                    remedy="Run: appliance audit verify. Somebody has tampered with the log.",
+                    remedy=TAMPERED,
                 )
             return bytes(row[0])
 
@@ -132,5 +152,5 @@ def _logged(row: sqlite3.Row) -> LoggedEntry:
             "audit.unreadable-entry",
             f"Entry {row['idx']} of the audit log is not what the appliance writes: {error}.",
             kept="The entry was left as it is.",
-            remedy="Run: appliance audit verify. Somebody has tampered with the log.",
+            remedy=TAMPERED,
         ) from error

@@ -5,8 +5,7 @@ complete subtrees are ever stored; entry `i` completes those of the levels 0 up 
 one bits of `i`, so they can be kept in one record together with the entry and never change afterwards.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
 HASH_SIZE = 32
@@ -24,31 +23,39 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-@dataclass(frozen=True, slots=True)
 class Frontier:
     """The complete subtrees that a tree of `size` leaves is made of, largest first: enough to go on."""
 
-    size: int = 0
-    peaks: tuple[bytes, ...] = ()
+    __slots__ = ("_peaks", "size")
+
+    def __init__(self, size: int = 0, peaks: Iterable[bytes] = ()) -> None:
+        self.size = size
+        self._peaks = list(peaks)
 
     @classmethod
     def load(cls, size: int, read: NodeReader) -> "Frontier":
-        return cls(size, tuple(read(level, position) for level, position in _complete_subtrees(0, size)))
+        """The frontier of the stored tree when it had `size` leaves."""
+        return cls(size, [read(level, position) for level, position in _complete_subtrees(0, size)])
 
-    def append(self, leaf: bytes) -> tuple["Frontier", list[bytes]]:
-        """The frontier with one more leaf, and the hashes that this leaf completes, levels 0, 1, 2 …"""
-        peaks = list(self.peaks)
-        completed = [leaf]
+    def append(self, leaf: bytes) -> bytes:
+        """Add a leaf; the hashes of the subtrees that it completes, levels 0, 1, 2 … one after the other."""
+        node = completed = leaf
         merges = self.size
         while merges & 1:
-            leaf = node_hash(peaks.pop(), leaf)
-            completed.append(leaf)
+            node = sha256(b"\x01" + self._peaks.pop() + node).digest()
+            completed += node
             merges >>= 1
-        return Frontier(self.size + 1, (*peaks, leaf)), completed
+        self._peaks.append(node)
+        self.size += 1
+        return completed
+
+    @property
+    def peaks(self) -> tuple[bytes, ...]:
+        return tuple(self._peaks)
 
     @property
     def root(self) -> bytes:
-        return _join(self.peaks) if self.peaks else EMPTY_ROOT
+        return _join(self._peaks) if self._peaks else EMPTY_ROOT
 
 
 def root(size: int, read: NodeReader) -> bytes:
