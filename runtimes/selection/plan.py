@@ -47,9 +47,11 @@ class Measurement:
     p50_seconds: float
     p99_seconds: float
     throughput: float
-    """Inferences a second, or generated tokens a second for text."""
+    """Inferences a second with requests always in line; for text, generated tokens a second, prompt included."""
     peak_memory: int | None
     first_token_seconds: float | None = None
+    """Only for text: from the request to the first piece of the answer, p50."""
+    prompt_tokens_per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,83 @@
+"""Which ways to run a model are there on this machine? Every installed engine is asked, in a child process."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from runtimes.engine import Candidate, ModelFile, Rejection
+from runtimes.errors import EngineError
+from runtimes.hardware.profile import HardwareProfile
+from runtimes.packs import RuntimePack
+from runtimes.worker.probing import probe
+
+CPU = "CPU"
+_MEMORY_MARGIN = 1.1
+"""A loaded model takes at least its file's size, and something to compute in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One candidate, and the pack whose workers can run it."""
+
+    pack: RuntimePack
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What all engines together answered."""
+
+    offers: tuple[Offer, ...]
+    """In the order in which to try them: every engine's best guess first, then every engine's second, and so on."""
+    rejections: tuple[Rejection, ...]
+
+
+async def survey(packs: Sequence[RuntimePack], model: ModelFile, hardware: HardwareProfile) -> Survey:
+    """Ask every engine, as many at once as there are processors. An engine that dies is a rejection."""
+    at_once = asyncio.Semaphore(max(1, os.cpu_count() or 1))
+
+    async def ask(pack: RuntimePack) -> list[Offer | Rejection]:
+        async with at_once:
+            return await _ask(pack, model, hardware)
+
+    answers = [
+        [_refuse_without_memory(answer, model, hardware) for answer in answered]
+        for answered in await asyncio.gather(*(ask(pack) for pack in packs))
+    ]
+    offers = ([answer for answer in answered if isinstance(answer, Offer)] for answered in answers)
+    return Survey(
+        offers=tuple(_round_robin(offers)),
+        rejections=tuple(a for answered in answers for a in answered if isinstance(a, Rejection)),
+    )
+
+
+async def _ask(pack: RuntimePack, model: ModelFile, hardware: HardwareProfile) -> list[Offer | Rejection]:
+    try:
+        probed = await probe(pack.engine, model, hardware, pack.interpreter)
+    except EngineError as error:
+        return [Rejection(pack.engine, "", error.code, error.what)]
+    return [Offer(pack, answer) if isinstance(answer, Candidate) else answer for answer in probed.candidates]
+
+
+def _refuse_without_memory(
+    answer: Offer | Rejection, model: ModelFile, hardware: HardwareProfile
+) -> Offer | Rejection:
+    usable = hardware.memory.usable
+    if isinstance(answer, Rejection) or answer.candidate.device != CPU or usable is None:
+        return answer
+    needed = round(model.size * _MEMORY_MARGIN)
+    if needed <= usable:
+        return answer
+    return Rejection(
+        answer.candidate.engine,
+        CPU,
+        "memory.insufficient",
+        f"the model needs at least {needed / 2**20:,.0f} MiB, this machine may use {usable / 2**20:,.0f} MiB",
+    )
+
+
+def _round_robin(queues: Iterable[Sequence[Offer]]) -> list[Offer]:
+    rounds = itertools.zip_longest(*queues)
+    return [offer for turn in rounds for offer in turn if offer is not None]

@@ -1,0 +1,40 @@
+"""Certifying: does one way of running a model give its golden samples on this machine?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtimes.engine import Candidate, InForce, ModelFile
+from runtimes.golden import GoldenSet
+from runtimes.selection.measure import Bounds, try_out
+from runtimes.selection.plan import Parity
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What certifying found; `parity.within` says whether the model may be used this way."""
+
+    candidate: Candidate
+    parity: Parity
+    reason: str
+    """Why it may not; empty where it may."""
+    in_force: InForce
+    load_seconds: float
+
+
+async def certify(
+    model: ModelFile,
+    golden: GoldenSet,
+    candidate: Candidate,
+    *,
+    interpreter: Path,
+    cache: Path | None = None,
+    bounds: Bounds = Bounds(),  # noqa: B008 - frozen
+) -> Certificate:
+    """Load the model one way and run its golden samples; nothing is timed.
+
+    Raises EngineError where it cannot be loaded or a sample cannot be run.
+    """
+    trial = await try_out(
+        model, golden, candidate, interpreter=interpreter, cache=cache, seconds=None, bounds=bounds
+    )
+    return Certificate(candidate, trial.parity, trial.wrong, trial.in_force, trial.load_seconds)
