@@ -1,0 +1,1 @@
+"""The connected side: where updates are put together, signed and written to a medium."""

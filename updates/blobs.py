@@ -1,0 +1,328 @@
+"""The blob store: content by digest, written once, durable before it has its name.
+
+    FOLDER/sha256/<hex>          complete, verified while it was written, read-only
+    FOLDER/partial/<hex>         on its way in
+    FOLDER/partial/<hex>.mark    how much of that is known to be on the disk, and its digest so far
+
+A blob's file name appears only after its bytes and then its folder are on the disk. What a power cut leaves behind
+is a partial; its mark says from where to go on, and is itself checked before it is believed.
+"""
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from updates import canonical
+from updates.digest import Digest
+from updates.durable import sync_folder, write_file
+from updates.errors import DepotError, MediumError, StoreError
+from updates.names import check_file_path
+from updates.refusals import wrong_bytes
+
+CHUNK = 1 << 20
+"""Bytes read, hashed and written at a time."""
+MARK_EVERY = 64 << 20
+"""Bytes between two marks: the most that is copied again after a power cut."""
+
+OnBytes = Callable[[int], None]
+"""Told the bytes of a blob that are in place so far, those found from an earlier attempt included."""
+
+
+class Source(Protocol):
+    """What a blob is read from, once, in order."""
+
+    @property
+    def name(self) -> str:
+        """The file, as errors name it."""
+
+    def seek(self, offset: int) -> None: ...
+
+    def readinto(self, buffer: memoryview) -> int: ...
+
+
+class BlobStore:
+    """Blobs in one folder, which is made where it is missing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._blobs = folder / "sha256"
+        self._partials = folder / "partial"
+
+    def has(self, digest: Digest) -> bool:
+        return self.path(digest).is_file()
+
+    def path(self, digest: Digest) -> Path:
+        """Where the blob lies, or would lie."""
+        return self._blobs / digest.hex
+
+    def missing_bytes(self, digest: Digest, size: int) -> int:
+        """Bytes still to come for a blob of `size` bytes."""
+        if self.has(digest):
+            return 0
+        with suppress(OSError):
+            return max(0, size - self._partial(digest).stat().st_size)
+        return size
+
+    def free_bytes(self) -> int:
+        """Bytes that can still be written here."""
+        self._make_folders()
+        return shutil.disk_usage(self.folder).free
+
+    def put_bytes(self, data: bytes) -> Digest:
+        """Store a small blob.
+
+        Raises:
+            StoreError: `disk.full`, `disk.unwritable`.
+        """
+        digest = Digest.of(data)
+        self.put_stream(_Bytes(data, digest), digest, len(data))
+        return digest
+
+    def put_file(self, path: Path) -> tuple[Digest, int]:
+        """Store a copy of a file of this machine; gives its digest and size.
+
+        Raises:
+            StoreError: `disk.full`, `disk.unwritable`.
+            DepotError: `file.unreadable`: the file cannot be read.
+        """
+        try:
+            with path.open("rb") as stream:
+                digest = Digest(hashlib.file_digest(stream, "sha256").hexdigest())
+                size = stream.tell()
+                self.put_stream(_File(stream.fileno(), path), digest, size)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        return digest, size
+
+    def put_stream(self, source: Source, digest: Digest, size: int, on_bytes: OnBytes | None = None) -> Path:
+        """Copy, hash and make durable in one pass; goes on where an earlier attempt stopped.
+
+        What had arrived is kept when `source` or `on_bytes` raises; it is removed when the disk is full or the
+        content is wrong.
+
+        Raises:
+            MediumError: `medium.digest-mismatch`, `medium.truncated`: `source` is not the blob; what `source` raises.
+            StoreError: `disk.full`, `disk.unwritable`.
+        """
+        if self.has(digest):
+            return self.path(digest)
+        try:
+            self._make_folders()
+            self._receive(source, digest, size, on_bytes or _ignore)
+            self._seal(digest)
+        except OSError as error:
+            self.discard_partial(digest)
+            raise _store_failure(error, self.folder) from error
+        except MediumError as error:
+            if error.code in ("medium.digest-mismatch", "medium.truncated"):
+                self.discard_partial(digest)
+            raise
+        return self.path(digest)
+
+    def lay_out(self, files: Mapping[str, Digest], folder: Path) -> None:
+        """Give blobs their names: `folder` is made anew and holds each file under its path, sharing the blob's bytes.
+
+        Raises:
+            StoreError: `disk.full`, `disk.unwritable`, also where a blob is missing.
+        """
+        fresh = folder.with_name(f"{folder.name}.new")
+        try:
+            for stale in (fresh, folder):
+                if stale.exists():
+                    shutil.rmtree(stale)
+            for name, digest in files.items():
+                place = fresh / check_file_path(name)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.hardlink_to(self.path(digest))
+            fresh.mkdir(parents=True, exist_ok=True)
+            fresh.replace(folder)
+            sync_folder(folder.parent)
+        except OSError as error:
+            raise _store_failure(error, folder) from error
+
+    def verify(self, digest: Digest) -> bool:
+        """Whether the blob is here and its bytes are still what its name says."""
+        try:
+            with self.path(digest).open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest() == digest.hex
+        except OSError:
+            return False
+
+    def digests(self) -> frozenset[Digest]:
+        """Every complete blob."""
+        if not self._blobs.is_dir():
+            return frozenset()
+        return frozenset(Digest(path.name) for path in self._blobs.iterdir() if len(path.name) == 64)
+
+    def discard_partial(self, digest: Digest) -> None:
+        """Forget what had arrived of a blob."""
+        with suppress(OSError):
+            self._partial(digest).unlink(missing_ok=True)
+            self._mark(digest).unlink(missing_ok=True)
+
+    def remove_unreferenced(self, keep: Collection[Digest]) -> int:
+        """Remove every blob and partial that is not in `keep`; gives the bytes freed."""
+        kept = {digest.hex for digest in keep}
+        freed = 0
+        for folder in (self._blobs, self._partials):
+            if not folder.is_dir():
+                continue
+            for path in folder.iterdir():
+                if path.name.partition(".")[0] not in kept:
+                    freed += path.stat().st_size
+                    path.unlink()
+            sync_folder(folder)
+        return freed
+
+    def _receive(self, source: Source, digest: Digest, size: int, on_bytes: OnBytes) -> None:
+        partial = self._partial(digest)
+        done, hashed = self._resume(digest)
+        with partial.open("r+b" if done else "wb", buffering=0) as sink:
+            sink.truncate(done)
+            sink.seek(done)
+            source.seek(done)
+            on_bytes(done)
+            marked = done
+            buffer = memoryview(bytearray(CHUNK))
+            try:
+                while count := source.readinto(buffer):
+                    done += count
+                    if done > size:
+                        raise wrong_bytes(source.name, f"it is longer than {size} bytes")
+                    hashed.update(buffer[:count])
+                    _write_all(sink.fileno(), buffer[:count])
+                    if done - marked >= MARK_EVERY:
+                        marked = self._set_mark(digest, sink.fileno(), done, hashed.hexdigest())
+                    on_bytes(done)
+            except BaseException as error:
+                if not isinstance(error, OSError) and done > marked and done <= size:
+                    sink.truncate(done)
+                    self._set_mark(digest, sink.fileno(), done, hashed.hexdigest())
+                raise
+            if done < size:
+                raise _truncated(source.name, done, size)
+            if hashed.hexdigest() != digest.hex:
+                raise wrong_bytes(source.name, "its digest is another one")
+            os.fsync(sink.fileno())
+
+    def _seal(self, digest: Digest) -> None:
+        partial = self._partial(digest)
+        with suppress(PermissionError):  # FAT keeps no modes
+            partial.chmod(0o444)
+        partial.replace(self.path(digest))
+        sync_folder(self._blobs)
+        self._mark(digest).unlink(missing_ok=True)
+
+    def _resume(self, digest: Digest) -> "tuple[int, hashlib._Hash]":
+        fresh = hashlib.sha256()
+        try:
+            mark = canonical.parse_object(self._mark(digest).read_bytes(), "mark")
+            done, expected = mark["bytes"], mark["sha256"]
+            hashed = hashlib.sha256()
+            with self._partial(digest).open("rb", buffering=0) as stream:
+                buffer = memoryview(bytearray(CHUNK))
+                left = done
+                while left and (count := stream.readinto(buffer[: min(CHUNK, left)])):
+                    hashed.update(buffer[:count])
+                    left -= count
+        except (OSError, MediumError, KeyError, TypeError):
+            return 0, fresh
+        if left or hashed.hexdigest() != expected:
+            return 0, fresh
+        return done, hashed
+
+    def _set_mark(self, digest: Digest, descriptor: int, done: int, hexdigest: str) -> int:
+        os.fsync(descriptor)
+        mark = {"bytes": done, "sha256": hexdigest}
+        write_file(self._mark(digest), canonical.to_bytes(mark))
+        return done
+
+    def _make_folders(self) -> None:
+        for folder in (self._blobs, self._partials):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def _partial(self, digest: Digest) -> Path:
+        return self._partials / digest.hex
+
+    def _mark(self, digest: Digest) -> Path:
+        return self._partials / f"{digest.hex}.mark"
+
+
+class _Bytes:
+    def __init__(self, data: bytes, digest: Digest) -> None:
+        self.name = str(digest)
+        self._rest = memoryview(data)
+
+    def seek(self, offset: int) -> None:
+        self._rest = self._rest[offset:]
+
+    def readinto(self, buffer: memoryview) -> int:
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+class _File:
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self.name = str(path)
+        self._path = path
+        self._descriptor = descriptor
+
+    def seek(self, offset: int) -> None:
+        os.lseek(self._descriptor, offset, os.SEEK_SET)
+
+    def readinto(self, buffer: memoryview) -> int:
+        try:
+            return os.readv(self._descriptor, [buffer])
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
+
+
+def _write_all(descriptor: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _store_failure(error: OSError, folder: Path) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return StoreError(
+            "disk.full",
+            f"The disk under {folder} is full.",
+            kept="What had been copied was removed; everything that was there before is as it was.",
+            remedy="Free space, for example by removing retired model versions, and start again.",
+        )
+    return StoreError(
+        "disk.unwritable",
+        f"{error.filename or folder} cannot be written: {error.strerror}.",
+        kept="Everything that was there before is as it was.",
+        remedy="Check the disk and the owner of the state folder.",
+    )
+
+
+def _unreadable(path: Path, error: OSError) -> DepotError:
+    return DepotError(
+        "file.unreadable",
+        f"{path} cannot be read: {error.strerror}.",
+        kept="Nothing was added.",
+        remedy="Check the file's name and its permissions.",
+    )
+
+
+def _truncated(file: str, found: int, wanted: int) -> MediumError:
+    return MediumError(
+        "medium.truncated",
+        f"{file} ends after {found} of {wanted} bytes.",
+        kept="Nothing on the box was changed.",
+        remedy="Publish the update again and let the copy finish before the medium is pulled.",
+        file=file,
+    )
+
+
+def _ignore(_: int) -> None:
+    return

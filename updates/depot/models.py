@@ -1,0 +1,149 @@
+"""Packing a model for the depot: weights, golden samples, labels and licence as one ModelPack artifact."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from updates import canonical
+from updates.artifacts import Artifact
+from updates.blobs import BlobStore
+from updates.depot.repository import Depot
+from updates.errors import DepotError
+from updates.layout import DATASET_TYPE, DOC_TYPE, MODEL_CONFIG_TYPE, MODEL_TYPE, WEIGHT_TYPE
+from updates.manifest import Descriptor, Manifest
+from updates.media import is_stray
+from updates.models import GOLDEN_FOLDER, LABELS, LICENCE, Format, ModelFacts, Objective
+from updates.names import Identity, Kind, check_file_path
+
+
+@dataclass(frozen=True, slots=True)
+class ModelArtifact:
+    """What somebody hands to the depot. Nothing is read before `add_model`."""
+
+    name: str
+    version: str
+    file: Path
+    """ONNX or GGUF, told apart by its name."""
+    golden: Path | None = None
+    """A folder with `golden.json` and what it names; carried as it is."""
+    labels: Path | None = None
+    """One class name a line."""
+    licence: str = ""
+    """An SPDX expression."""
+    licence_file: Path | None = None
+    objective: Objective = field(default=Objective.LATENCY)
+    latency_objective_ms: float | None = None
+    description: str = ""
+
+
+def add_model(depot: Depot, model: ModelArtifact) -> Artifact:
+    """Pack a model and add it to the depot; it is signed at the next publication.
+
+    Raises:
+        DepotError: `depot.bad-name`, `depot.bad-model`, `depot.same-version-other-bytes`, `file.unreadable`.
+        StoreError: `disk.full`, `disk.unwritable`.
+    """
+    identity = _identity(model)
+    model_format = _format(model.file)
+    facts = ModelFacts(
+        model_format, model.objective, model.latency_objective_ms, model.licence, model.description
+    )
+    layers = [_layer(depot.blobs, model.file, WEIGHT_TYPE, model_format.file_name)]
+    for path, file in _golden_files(model.golden):
+        layers.append(_layer(depot.blobs, file, DATASET_TYPE, path))
+    for document, path in ((model.labels, LABELS), (model.licence_file, LICENCE)):
+        if document is not None:
+            layers.append(_layer(depot.blobs, document, DOC_TYPE, path))
+    config = _config(identity, facts, layers)
+    manifest = Manifest(
+        Descriptor(MODEL_CONFIG_TYPE, depot.blobs.put_bytes(config), len(config)),
+        tuple(layers),
+        annotations=facts.to_annotations(),
+    )
+    data = manifest.to_bytes()
+    artifact = Artifact(
+        identity,
+        depot.blobs.put_bytes(data),
+        len(data),
+        MODEL_TYPE,
+        manifest.size,
+        summary=model.description or f"{identity.name} {identity.version}",
+        facts=facts.to_texts(),
+    )
+    depot.add(artifact)
+    return artifact
+
+
+def _identity(model: ModelArtifact) -> Identity:
+    try:
+        return Identity(Kind.MODEL, model.name, model.version)
+    except ValueError as error:
+        raise DepotError(
+            "depot.bad-name", f"{error}.", kept="The depot was left as it is.", remedy="Choose another."
+        ) from error
+
+
+def _format(file: Path) -> Format:
+    try:
+        found = Format(file.suffix.lower().removeprefix("."))
+        with file.open("rb") as stream:
+            start = stream.read(4)
+    except ValueError as error:
+        raise _bad_model(file, "its name ends neither in .onnx nor in .gguf") from error
+    except OSError as error:
+        raise _bad_model(file, f"it cannot be read ({error.strerror})") from error
+    if (found is Format.GGUF) != (start == b"GGUF") or not start:
+        raise _bad_model(file, f"its first bytes are not those of a .{found} file")
+    return found
+
+
+def _golden_files(folder: Path | None) -> list[tuple[str, Path]]:
+    if folder is None:
+        return []
+    if not (folder / "golden.json").is_file():
+        raise DepotError(
+            "depot.bad-model",
+            f"The golden samples at {folder} have no golden.json.",
+            kept="The depot was left as it is.",
+            remedy="Name the folder that holds golden.json.",
+        )
+    found = []
+    for file in sorted(folder.rglob("*")):
+        inside = file.relative_to(folder)
+        if file.is_dir() or any(is_stray(part) for part in inside.parts):
+            continue
+        try:
+            found.append((check_file_path(f"{GOLDEN_FOLDER}/{inside.as_posix()}"), file))
+        except ValueError as error:
+            raise _bad_model(file, str(error)) from error
+    return found
+
+
+def _layer(blobs: BlobStore, file: Path, media_type: str, path: str) -> Descriptor:
+    digest, size = blobs.put_file(file)
+    return Descriptor(media_type, digest, size, path)
+
+
+def _config(identity: Identity, facts: ModelFacts, layers: list[Descriptor]) -> bytes:
+    """The ModelPack configuration (model-spec v1, config.md)."""
+    descriptor = {
+        "name": identity.name,
+        "version": identity.version,
+        "description": facts.description,
+        "licenses": [facts.licence] if facts.licence else [],
+    }
+    return canonical.to_bytes(
+        {
+            "descriptor": {key: value for key, value in descriptor.items() if value},
+            "modelfs": {"type": "layers", "diffIds": [str(layer.digest) for layer in layers]},
+            "config": {"format": str(facts.format)},
+        }
+    )
+
+
+def _bad_model(file: Path, why: str) -> DepotError:
+    return DepotError(
+        "depot.bad-model",
+        f"{file} cannot be added: {why}.",
+        kept="The depot was left as it is.",
+        remedy="Name the model's own file, and files with plain names.",
+    )
