@@ -17,7 +17,7 @@ class Cpu:
     """The processors, counted as this process may use them."""
 
     architecture: str
-    """`x86_64`, `aarch64` …"""
+    """`x86_64`, `aarch64` …; `unknown` where nothing tells."""
     model: str | None
     features: tuple[str, ...]
     """Instruction sets that matter to inference, in lower case: avx2, avx512f, amx_tile, dotprod, sve …"""
@@ -33,6 +33,14 @@ class Cpu:
     frequency_mhz: float | None = None
     governor: str | None = None
     throttled: bool | None = None
+    """Whether heat or power holds the clock down at this moment."""
+    sockets: int | None = None
+    vector_bits: int | None = None
+    """Length of an SVE vector as the kernel hands it to processes."""
+    quota: float | None = None
+    """The tightest cgroup quota in processors, parents included; None where there is none."""
+    allowed: tuple[int, ...] | None = None
+    """Numbers of the processors that affinity and cpuset leave to this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,18 @@ class Memory:
     total: int | None
     usable: int | None
     available: int | None
+    limit: int | None = None
+    """The tightest cgroup limit, parents included; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A slice of an accelerator that programs see as a device of its own (MIG, compute partition)."""
+
+    id: str
+    name: str
+    memory_total: int | None = None
+    visible_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +71,7 @@ class Accelerator:
     id: str
     """Stable within one machine: PCI address, or the platform device's name."""
     vendor: str
-    """`nvidia`, `amd`, `intel`, or the PCI vendor in hexadecimal."""
+    """`nvidia`, `amd`, `intel`, a device tree's vendor prefix (`arm`, `brcm`), or the PCI vendor in hexadecimal."""
     kind: str
     """`gpu` or `npu`."""
     name: str
@@ -69,6 +89,37 @@ class Accelerator:
     usable: bool | None = None
     """False where something is known to stand in the way; `findings` says what."""
     findings: tuple[Finding, ...] = ()
+    memory_shared_used: int | None = None
+    power_limit_w: float | None = None
+    pci_id: str | None = None
+    """Vendor and device number: `10de:2684`."""
+    uuid: str | None = None
+    """The vendor's own name for this very piece: `GPU-…`."""
+    numa_node: int | None = None
+    device_node: str | None = None
+    """The file a program opens to use it: `/dev/dri/renderD128`, `/dev/nvidia0`, `/dev/accel/accel0`."""
+    ecc: bool | None = None
+    partitioned: bool | None = None
+    """MIG, or AMD's compute partitions, in force."""
+    partitions: tuple[Partition, ...] = ()
+    architecture_override: str | None = None
+    """What `HSA_OVERRIDE_GFX_VERSION` makes the runtime believe."""
+    newest_runtime: str | None = None
+    """Newest runtime that driver and chip allow, such as `cuda-12.8`."""
+    visible_index: int | None = None
+    """Its number in programs, after the vendor's visibility variables; None where hidden or unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A vendor's library that engines load."""
+
+    name: str
+    """As the loader asks for it: `libcuda.so.1`."""
+    path: str
+    version: str | None = None
+    targets: tuple[str, ...] = ()
+    """Chips it has code for, where its files tell: gfx targets of rocBLAS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +136,24 @@ class HardwareProfile:
     findings: tuple[Finding, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
     """Where each value was read: `cpu.usable` -> `/sys/fs/cgroup/cpu.max`."""
+    libraries: tuple[Library, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    """Variables in force that hide, reorder or rename accelerators."""
 
     @property
     def fingerprint(self) -> str:
-        """Changes when a stored plan must be measured again: processor, accelerator or driver changed."""
+        """Changes when a stored plan must be measured again: processor, accelerator or driver changed.
+
+        Values that move by themselves (temperature, memory in use, clock) are left out.
+        """
         parts = [self.cpu.architecture, self.cpu.model or "?", *sorted(self.cpu.features)]
         parts.append(f"usable={self.cpu.usable}")
+        parts.append(f"limit={self.memory.limit}")
         parts += sorted(
-            f"{a.vendor}/{a.id}/{a.name}/{a.driver}/{a.driver_version}" for a in self.accelerators
+            f"{a.vendor}/{a.id}/{a.name}/{a.driver}/{a.driver_version}"
+            f"/{a.architecture_override or a.architecture}/{a.usable}/{a.visible_index}"
+            + "".join(f"/{p.name}" for p in a.partitions)
+            for a in self.accelerators
         )
+        parts += sorted(f"{library.name}={library.version}" for library in self.libraries)
         return "|".join(parts)

@@ -1,0 +1,284 @@
+"""AMD: GPUs as the amdgpu driver and its compute topology show them, and the Ryzen AI NPU."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from runtimes.hardware import hwmon, kfd, libraries, visibility
+from runtimes.hardware.notes import Notes
+from runtimes.hardware.pci import DISPLAY, PciDevice
+from runtimes.hardware.profile import Accelerator, Finding, Library, Partition
+from runtimes.hardware.sysroot import Access, Sysroot
+
+GPU_VENDOR, NPU_VENDOR = "1002", "1022"
+NPU_DEVICES = {"1502": "Ryzen AI NPU (Phoenix, Hawk Point)", "17f0": "Ryzen AI NPU (Strix, Krackan)"}
+KFD = "/dev/kfd"
+NAMES = ("/usr/share/libdrm/amdgpu.ids", "/opt/amdgpu/share/libdrm/amdgpu.ids")
+APU_TARGETS = frozenset(
+    f"gfx{target}"
+    for target in (801, 902, 909, "90c", 1013, 1033, 1035, 1036, 1037, 1103, 1150, 1151, 1152, 1153)
+)
+"""Chips with processor and GPU in one, after the table of processors in LLVM's AMDGPU guide."""
+APU_DEVICES = frozenset({"74a0"})
+"""MI300A, which has the gfx target of the discrete MI300X."""
+
+
+def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str]) -> Notes:
+    """Every AMD GPU and NPU; what a card does not tell is None."""
+    notes = Notes()
+    cards = [card for card in devices if card.vendor == GPU_VENDOR]
+    npus = [card for card in devices if card.vendor == NPU_VENDOR and card.base_class != DISPLAY]
+    if not (cards or npus):
+        return notes
+    topology = kfd.nodes(root)
+    blas = _rocblas(root, notes) if cards else None
+    found = []
+    for card in cards:
+        mine = [node for node in topology if node.address == card.address]
+        gpu = _gpu(root, card, mine, notes)
+        gpu = _overridden(gpu, topology, mine, environ)
+        found.append(_judged(root, gpu, mine, blas))
+    notes.accelerators = _numbered(found, topology, environ) + [_npu(root, npu, notes) for npu in npus]
+    return notes
+
+
+def _gpu(root: Sysroot, card: PciDevice, nodes: list[kfd.Node], notes: Notes) -> Accelerator:
+    key = f"accelerators.{card.address}"
+    notes.sources[key] = card.path
+    first = nodes[0] if nodes else None
+    gfx = notes.take(f"{key}.architecture", first.gfx, first.path) if first else None
+    name, name_source = _name(root, card)
+    version, version_source = driver_version(root, "amdgpu")
+    sensors = hwmon.readings(root, card.path, key, notes)
+    if first:
+        notes.sources[f"{key}.integrated"] = first.path
+    return Accelerator(
+        id=card.address,
+        vendor="amd",
+        kind="gpu",
+        name=notes.take(f"{key}.name", name, name_source) or f"AMD GPU ({card.id})",
+        driver=card.driver,
+        driver_version=notes.take(f"{key}.driver_version", version, version_source)
+        if card.driver == "amdgpu"
+        else None,
+        architecture=gfx,
+        integrated=_integrated(card, first),
+        memory_total=_size(root, card, "vram_total", f"{key}.memory_total", notes),
+        memory_used=_size(root, card, "vram_used", f"{key}.memory_used", notes),
+        memory_shared_total=_size(root, card, "gtt_total", f"{key}.memory_shared_total", notes),
+        memory_shared_used=_size(root, card, "gtt_used", f"{key}.memory_shared_used", notes),
+        pci_id=card.id,
+        uuid=first.unique_id if first else None,
+        numa_node=notes.take(f"{key}.numa_node", card.numa_node, f"{card.path}/numa_node"),
+        device_node=card.render_node,
+        partitioned=len(nodes) > 1 if nodes else None,
+        partitions=tuple(_partition(root, node) for node in nodes) if len(nodes) > 1 else (),
+        temperature_c=sensors.temperature_c,
+        power_w=sensors.power_w,
+        power_limit_w=sensors.power_limit_w,
+    )
+
+
+def _partition(root: Sysroot, node: kfd.Node) -> Partition:
+    """A compute partition: a node of its own, with a render file that has no PCI device behind it."""
+    memory = root.number(f"/sys/class/drm/renderD{node.render_minor}/device/mem_info_vram_total")
+    return Partition(
+        id=f"kfd{node.number}", name=f"compute partition, node {node.number}", memory_total=memory
+    )
+
+
+def _integrated(card: PciDevice, node: kfd.Node | None) -> bool | None:
+    if card.device in APU_DEVICES:
+        return True
+    if node is None:
+        return None
+    return node.with_cpu or node.gfx in APU_TARGETS
+
+
+def _size(root: Sysroot, card: PciDevice, name: str, key: str, notes: Notes) -> int | None:
+    path = f"{card.path}/mem_info_{name}"
+    return notes.take(key, root.number(path), path)
+
+
+def _name(root: Sysroot, card: PciDevice) -> tuple[str | None, str]:
+    """The board's own name where its memory holds one, else libdrm's list by device and revision."""
+    path = f"{card.path}/product_name"
+    told = root.text(path)
+    if told:
+        return told, path
+    revision = f"{card.revision:02X}" if card.revision is not None else ""
+    for path in NAMES:
+        for line in (root.text(path) or "").splitlines():
+            parts = [part.strip() for part in line.split(",", 2)]
+            if len(parts) == 3 and parts[0].lower() == card.device and parts[1].upper() == revision:
+                return parts[2], path
+    return None, ""
+
+
+def driver_version(root: Sysroot, module: str) -> tuple[str | None, str]:
+    """A module from outside the kernel has a version of its own; otherwise the kernel's is its version."""
+    path = f"/sys/module/{module}/version"
+    version = root.text(path)
+    if version:
+        return version, path
+    path = "/proc/sys/kernel/osrelease"
+    release = root.text(path)
+    return (f"kernel {release}" if release else None), path
+
+
+def _rocblas(root: Sysroot, notes: Notes) -> Library | None:
+    """The installed rocBLAS and the gfx targets that its kernel files are for."""
+    roots = [f"/opt/{name}" for name in root.names("/opt") if name.startswith("rocm")]
+    homes = [f"{home}/lib/rocblas/library" for home in roots]
+    for arch in ("x86_64-linux-gnu", "aarch64-linux-gnu"):
+        base = f"/usr/lib/{arch}/rocblas"
+        homes += [f"{path}/library" for _, path in root.folders(base)]
+    homes.append("/usr/lib64/rocblas/library")
+    for home in homes:
+        text = " ".join(root.names(home))
+        targets = tuple(sorted(set(re.findall(r"gfx[0-9a-f]{3,5}(?=[.\-_:]|$)", text, re.MULTILINE))))
+        if targets:
+            release = re.search(r"rocm-(\d+\.\d+(?:\.\d+)?)", home)
+            version = root.text(f"{home.split('/lib/')[0]}/.info/version") or (
+                release[1] if release else None
+            )
+            library = Library("rocblas", home, version, targets)
+            notes.libraries.append(library)
+            notes.sources["libraries.rocblas"] = home
+            return library
+    libraries.find(root, "libamdhip64.so.6", notes)
+    return None
+
+
+def _overridden(
+    gpu: Accelerator, topology: list[kfd.Node], mine: list[kfd.Node], environ: Mapping[str, str]
+) -> Accelerator:
+    if not mine:
+        return gpu
+    position = topology.index(mine[0])
+    text = environ.get(f"HSA_OVERRIDE_GFX_VERSION_{position}", environ.get("HSA_OVERRIDE_GFX_VERSION"))
+    target = kfd.override(text)
+    if target is None or target == gpu.architecture:
+        return gpu
+    finding = Finding(
+        "amd.gfx-overridden",
+        f"HSA_OVERRIDE_GFX_VERSION makes ROCm take this {gpu.architecture} for a {target}.",
+        "That works where the instruction sets agree, and computes wrongly or crashes where not: trust the golden samples.",
+    )
+    return replace(gpu, architecture_override=target, findings=(*gpu.findings, finding))
+
+
+def _judged(root: Sysroot, gpu: Accelerator, nodes: list[kfd.Node], blas: Library | None) -> Accelerator:
+    reasons = [
+        reason for reason in (_driver_missing(gpu), _kfd(root, gpu, nodes), _render(root, gpu)) if reason
+    ]
+    reasons = reasons[:1] if reasons and reasons[0].code == "amd.driver-missing" else reasons
+    target = gpu.architecture_override or gpu.architecture
+    hints = []
+    if blas and target and target not in blas.targets:
+        hints.append(
+            Finding(
+                "amd.gfx-not-covered",
+                f"rocBLAS at {blas.path} has no code for {target}; it has {', '.join(blas.targets)}.",
+                "Use the Vulkan pack, or a ROCm release that covers the chip.",
+            )
+        )
+    return replace(gpu, usable=not reasons, findings=(*gpu.findings, *reasons, *hints))
+
+
+def _driver_missing(gpu: Accelerator) -> Finding | None:
+    if gpu.driver == "amdgpu":
+        return None
+    now = f"{gpu.driver} holds it." if gpu.driver else "No driver holds it."
+    return Finding(
+        "amd.driver-missing",
+        f"The amdgpu driver does not run this GPU. {now}",
+        "Install a kernel with amdgpu and its firmware files (linux-firmware, firmware-amd-graphics).",
+    )
+
+
+def _kfd(root: Sysroot, gpu: Accelerator, nodes: list[kfd.Node]) -> Finding | None:
+    access = root.access(KFD)
+    if access is Access.ABSENT:
+        return Finding(
+            "amd.kfd-absent",
+            f"{KFD} is not there: it was not passed into this container, or the kernel lacks CONFIG_HSA_AMD.",
+            "In a container add --device /dev/kfd --device /dev/dri. Vulkan needs only /dev/dri.",
+        )
+    if access is Access.BROKEN:
+        return Finding(
+            "amd.kfd-broken",
+            f"{KFD} is there but does not open.",
+            "See `dmesg | grep -i kfd`; restart the machine.",
+        )
+    if access is not Access.GRANTED:
+        return Finding(
+            "amd.kfd-permission",
+            f"{KFD} may not be opened ({access}).",
+            "Add the appliance's user to the group render; in a container use --group-add.",
+        )
+    if not nodes:
+        return Finding(
+            "amd.not-in-topology",
+            f"{KFD} works, but this GPU ({gpu.id}) is not among the compute nodes.",
+            "The chip is too old for ROCm, or its node is hidden from this container. Vulkan may still run it.",
+        )
+    return None
+
+
+def _render(root: Sysroot, gpu: Accelerator) -> Finding | None:
+    if gpu.device_node is None or gpu.driver != "amdgpu":
+        return None
+    access = root.access(gpu.device_node)
+    if access is Access.GRANTED:
+        return None
+    return Finding(
+        "amd.render-permission" if access in (Access.DENIED, Access.BLOCKED) else "amd.render-absent",
+        f"{gpu.device_node} may not be opened ({access}).",
+        "Add the appliance's user to the group render; in a container add --device /dev/dri.",
+    )
+
+
+def _numbered(
+    gpus: list[Accelerator], topology: list[kfd.Node], environ: Mapping[str, str]
+) -> list[Accelerator]:
+    """HIP's numbers: the topology's order, after the visibility variables."""
+    names = [
+        visibility.Name(f"kfd{node.number}", (node.unique_id,) if node.unique_id else ()) for node in topology
+    ]
+    order = {id_: index for index, id_ in enumerate(visibility.rocm(names, environ))}
+    by_address = {node.address: order.get(f"kfd{node.number}") for node in reversed(topology)}
+    return [
+        replace(
+            gpu,
+            visible_index=None if gpu.partitions else by_address.get(gpu.id),
+            partitions=tuple(replace(part, visible_index=order.get(part.id)) for part in gpu.partitions),
+        )
+        for gpu in gpus
+    ]
+
+
+def _npu(root: Sysroot, card: PciDevice, notes: Notes) -> Accelerator:
+    key = f"accelerators.{card.address}"
+    notes.sources[key] = card.path
+    version, source = driver_version(root, "amdxdna")
+    return Accelerator(
+        id=card.address,
+        vendor="amd",
+        kind="npu",
+        name=NPU_DEVICES.get(card.device, f"AMD NPU ({card.id})"),
+        driver=card.driver,
+        driver_version=notes.take(f"{key}.driver_version", version, source) if card.driver else None,
+        architecture="xdna" if card.device == "1502" else "xdna2",
+        integrated=True,
+        pci_id=card.id,
+        device_node=card.accel_node,
+        usable=False,
+        findings=(
+            Finding(
+                "amd.npu-no-engine",
+                "No engine of the appliance uses AMD's NPU.",
+                "The processor and the GPU are used instead.",
+            ),
+        ),
+    )

@@ -1,0 +1,124 @@
+"""One scan of one machine. Nothing here raises because of what the machine is or lacks."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from runtimes.hardware import amd, cpu, devicetree, intel, limits, nvidia, pci, probe, visibility
+from runtimes.hardware.notes import Notes, Value
+from runtimes.hardware.pci import PciDevice
+from runtimes.hardware.profile import Cpu, Finding, HardwareProfile, Memory
+from runtimes.hardware.sysroot import Sysroot
+
+MACHINE = Path("/")
+NO_CPU = Cpu("unknown", None, (), None, None, None, None, None, None)
+
+
+def detect(
+    root: Sysroot | Path | str = MACHINE, *, environ: Mapping[str, str] | None = None, live: bool = True
+) -> HardwareProfile:
+    """Scan this machine, a folder with another's files, or a recording.
+
+    Drivers are asked only about this machine, and only with `live`; each call runs in a child process
+    with a time limit. `environ` is this process's own for this machine, and the recorded one elsewhere.
+    A path that holds a damaged capture raises HardwareError; nothing else is raised.
+    """
+    system = root if isinstance(root, Sysroot) else at(root, live=live)
+    if environ is None:
+        environ = os.environ if not isinstance(root, Sysroot) and Path(root) == MACHINE else system.environ
+    return _Scan(system, environ).run()
+
+
+def at(root: Path | str = MACHINE, *, live: bool = True) -> Sysroot:
+    """This machine with its drivers, the files below a folder, or the archive that the path names."""
+    path = Path(root)
+    if path.is_file():
+        return Sysroot.from_archive(path)
+    return Sysroot.at(path, asker=probe.ask if live and path == MACHINE else None)
+
+
+class _Scan:
+    """The parts of one scan, each fenced: one that fails leaves a finding and hides no other."""
+
+    def __init__(self, root: Sysroot, environ: Mapping[str, str]) -> None:
+        self.root = root
+        self.environ = environ
+        self.notes = Notes()
+
+    def run(self) -> HardwareProfile:
+        root, environ, notes = self.root, self.environ, self.notes
+        nothing: list[PciDevice] = []
+        devices = self._fenced("pci", lambda: pci.devices(root), nothing)
+        self._open_device_files(devices)
+        memory = self._fenced("memory", lambda: limits.memory(root, notes), Memory(None, None, None))
+        processor = self._fenced("cpu", lambda: cpu.scan(root, notes), NO_CPU)
+        self._add("nvidia", lambda: nvidia.scan(root, devices, environ, memory), devices)
+        self._add("amd", lambda: amd.scan(root, devices, environ), devices)
+        self._add("intel", lambda: intel.scan(root, devices, environ, memory), devices)
+        self._add("devicetree", lambda: devicetree.scan(root), [])
+        self._add("pci", lambda: pci.others(self._unclaimed(devices)), [])
+        return HardwareProfile(
+            machine=self._fenced("machine", lambda: devicetree.machine(root, notes), None),
+            system=self._fenced("system", self._system, None),
+            cpu=processor,
+            memory=memory,
+            accelerators=tuple(notes.accelerators),
+            findings=tuple(notes.findings),
+            sources=dict(sorted(notes.sources.items())),
+            libraries=tuple(notes.libraries),
+            environment=visibility.in_force(environ),
+        )
+
+    def _fenced(self, part: str, read: Callable[[], Value], otherwise: Value) -> Value:
+        try:
+            return read()
+        except Exception as error:  # noqa: BLE001 - whatever one card does, the scan goes on
+            self.notes.findings.append(
+                Finding(
+                    "hardware.scan-failed",
+                    f"The scan of {part} failed: {type(error).__name__}: {error}",
+                    "The rest of the scan is complete. Please report it with: appliance doctor --capture FILE",
+                )
+            )
+            return otherwise
+
+    def _add(self, vendor: str, scan: Callable[[], Notes], devices: list[PciDevice]) -> None:
+        """Take over what a vendor's file found; where it failed, its cards as PCI shows them."""
+        nothing = Notes()
+        found = self._fenced(vendor, scan, nothing)
+        if found is nothing:
+            reason = self.notes.findings[-1]
+            mine = [device for device in devices if pci.VENDORS.get(device.vendor) == vendor]
+            found = Notes(accelerators=[pci.plain(device, reason) for device in mine])
+        self.notes.accelerators += found.accelerators
+        self.notes.findings += found.findings
+        self.notes.libraries += found.libraries
+        self.notes.sources |= found.sources
+
+    def _unclaimed(self, devices: list[PciDevice]) -> list[PciDevice]:
+        claimed = {accelerator.id for accelerator in self.notes.accelerators}
+        return [device for device in devices if device.address not in claimed]
+
+    def _open_device_files(self, devices: list[PciDevice]) -> None:
+        """Ask a child to open what AMD and Intel need; NVML opens NVIDIA's itself."""
+        wanted = [amd.KFD] if any(device.vendor == amd.GPU_VENDOR for device in devices) else []
+        for device in devices:
+            if device.vendor in (amd.GPU_VENDOR, amd.NPU_VENDOR, intel.VENDOR):
+                wanted += [node for node in (device.render_node, device.accel_node) if node]
+        failed = self._fenced("device files", lambda: self.root.open_devices(wanted), None)
+        if failed:
+            self.notes.findings.append(
+                Finding(
+                    "device.open-timeout" if failed["error"] == "timeout" else "device.open-failed",
+                    f"Opening {', '.join(wanted)} did not end well: {failed.get('detail')}.",
+                    "A driver hangs. See `dmesg`; restarting the machine usually helps.",
+                )
+            )
+
+    def _system(self) -> str | None:
+        release = self.root.text("/proc/sys/kernel/osrelease")
+        told = self.root.pairs("/etc/os-release", "=").get("PRETTY_NAME", "").strip("\"'")
+        kernel = self.notes.take(
+            "system", f"Linux {release}" if release else None, "/proc/sys/kernel/osrelease"
+        )
+        return ", ".join(filter(None, (told, kernel))) or None

@@ -1,0 +1,305 @@
+"""NVIDIA: what the kernel driver's files say, completed by NVML where the driver can be asked."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from runtimes.hardware import libraries, nvidia_chips, nvidia_soc, visibility
+from runtimes.hardware.notes import Notes
+from runtimes.hardware.pci import DISPLAY, PciDevice
+from runtimes.hardware.profile import Accelerator, Finding, Memory, Partition
+from runtimes.hardware.sysroot import Access, Sysroot
+
+VENDOR = "10de"
+DRIVER = "/proc/driver/nvidia"
+CONTROL = "/dev/nvidiactl"
+WSL = "/dev/dxg"
+NVML = "NVML"
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    version: str | None
+    source: str
+
+
+def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str], memory: Memory) -> Notes:
+    """Every NVIDIA GPU: on PCI, on a Jetson's chip, or behind WSL."""
+    notes = Notes()
+    cards = [device for device in devices if device.vendor == VENDOR and device.base_class == DISPLAY]
+    soc = nvidia_soc.compatible(root)
+    if not (cards or soc or _is_wsl(root)):
+        return notes
+    ld_path = environ.get("LD_LIBRARY_PATH", "")
+    cuda = libraries.find(root, "libcuda.so.1", notes, ld_path)
+    nvml = libraries.find(root, "libnvidia-ml.so.1", notes, ld_path)
+    told = (root.answer("nvidia") or {}) if nvml else {}
+    driver = _driver_version(root, told)
+    if "error" in told:
+        notes.findings.append(_probe_failed(told))
+    answers = [item for item in told.get("devices", ()) if isinstance(item, dict)]
+    found = [_card(root, card, driver, _answer_for(card, answers), notes) for card in cards]
+    if soc:
+        found += [nvidia_soc.gpu(root, soc, notes)]
+        found[-1] = _completed(found[-1], answers[0] if len(answers) == 1 else {}, notes)
+    elif not cards:
+        found += [_behind_wsl(answer, driver.version, notes) for answer in answers]
+    found = [_with_unified_memory(card, memory, notes) for card in found]
+    found = [_judged(root, card, nvml.version if nvml else None, has_cuda=cuda is not None) for card in found]
+    notes.accelerators = _numbered(found, environ, notes)
+    return notes
+
+
+def _is_wsl(root: Sysroot) -> bool:
+    return root.exists(WSL) and root.exists("/usr/lib/wsl/lib/libcuda.so.1")
+
+
+def _driver_version(root: Sysroot, told: Mapping[str, Any]) -> Driver:
+    """The kernel module's own version, which programs must match."""
+    for path in (f"{DRIVER}/version", "/sys/module/nvidia/version"):
+        found = re.search(r"(?:^|\s)(\d{3,}\.\d+(?:\.\d+)?)(?:\s|$)", root.text(path) or "")
+        if found:
+            return Driver(found[1], path)
+    return Driver(told.get("driver"), NVML)
+
+
+def _card(
+    root: Sysroot, card: PciDevice, driver: Driver, answer: dict[str, Any], notes: Notes
+) -> Accelerator:
+    information = f"{DRIVER}/gpus/{card.address}/information"
+    told = root.pairs(information, ":")
+    number = int(card.device, 16)
+    key = f"accelerators.{card.address}"
+    notes.sources[key] = card.path
+    uuid = told.get("GPU UUID", "")
+    minor = told.get("Device Minor")
+    chip = nvidia_chips.chip_of(number)
+    found = Accelerator(
+        id=card.address,
+        vendor="nvidia",
+        kind="gpu",
+        name=notes.take(f"{key}.name", told.get("Model"), information)
+        or f"NVIDIA {chip or 'GPU'} ({card.id})",
+        driver=card.driver,
+        driver_version=notes.take(f"{key}.driver_version", driver.version, driver.source)
+        if card.driver == "nvidia"
+        else None,
+        architecture=notes.take(
+            f"{key}.architecture", nvidia_chips.compute_of(number), f"{card.path}/device"
+        ),
+        integrated=number in nvidia_chips.INTEGRATED_DEVICES,
+        pci_id=card.id,
+        uuid=uuid if uuid.startswith("GPU-") and "?" not in uuid else None,
+        numa_node=notes.take(f"{key}.numa_node", card.numa_node, f"{card.path}/numa_node"),
+        device_node=f"/dev/nvidia{minor}" if minor is not None else None,
+    )
+    return _completed(found, answer, notes)
+
+
+def _answer_for(card: PciDevice, answers: list[dict[str, Any]]) -> dict[str, Any]:
+    """NVML writes `00000000:01:00.0` where the kernel writes `0000:01:00.0`."""
+    short = card.address.lower().lstrip("0")
+    return next((a for a in answers if str(a.get("pci")).lower().lstrip("0") == short), {})
+
+
+def _completed(card: Accelerator, answer: dict[str, Any], notes: Notes) -> Accelerator:
+    """Add what NVML told; what it did not tell stays as the files say."""
+    if not answer:
+        return card
+    key = f"accelerators.{card.id}"
+    if "error" in answer:
+        finding = Finding(
+            "nvidia.device-odd",
+            f"NVML cannot open this device: {answer['error']}",
+            "See `dmesg | grep -i nvrm`; an Xid there names the fault. Reseat or replace the card.",
+        )
+        return replace(card, findings=(*card.findings, finding))
+    memory = answer.get("memory")
+    sizes = memory if isinstance(memory, dict) else {}
+    compute = answer.get("compute")
+    minor = answer.get("minor")
+    values: dict[str, Any] = {
+        "name": answer.get("name"),
+        "uuid": answer.get("uuid"),
+        "architecture": f"{compute[0]}.{compute[1]}" if compute else None,
+        "memory_total": sizes.get("total"),
+        "memory_used": sizes.get("used"),
+        "temperature_c": answer.get("temperature_c"),
+        "power_w": answer.get("power_w"),
+        "power_limit_w": answer.get("power_limit_w"),
+        "ecc": answer.get("ecc"),
+        "partitioned": answer.get("mig"),
+        "integrated": answer.get("integrated"),
+        "device_node": f"/dev/nvidia{minor}" if minor is not None else None,
+    }
+    known = {name: value for name, value in values.items() if value is not None}
+    notes.sources.update({f"{key}.{name}": NVML for name in known})
+    if memory == "not-supported":
+        notes.sources[f"{key}.memory_total"] = f"{NVML}: not supported"
+    return replace(card, **known, partitions=tuple(_partitions(answer)))
+
+
+def _partitions(answer: dict[str, Any]) -> list[Partition]:
+    return [
+        Partition(
+            id=part.get("uuid") or f"MIG {number}",
+            name=part.get("name") or "MIG device",
+            memory_total=part["memory"]["total"] if isinstance(part.get("memory"), dict) else None,
+        )
+        for number, part in enumerate(answer.get("partitions", ()))
+    ]
+
+
+def _behind_wsl(answer: dict[str, Any], driver: str | None, notes: Notes) -> Accelerator:
+    """WSL shows no PCI device of NVIDIA's; NVML alone knows the card."""
+    id_ = str(answer.get("pci") or answer.get("uuid") or f"nvidia{answer.get('index')}").lower()
+    id_ = id_.removeprefix("0000") if re.match(r"0000[0-9a-f]{4}:", id_) else id_
+    notes.sources[f"accelerators.{id_}"] = NVML
+    card = Accelerator(
+        id=id_,
+        vendor="nvidia",
+        kind="gpu",
+        name="NVIDIA GPU",
+        driver="dxgkrnl",
+        driver_version=driver,
+        integrated=False,
+    )
+    return replace(_completed(card, answer, notes), device_node=WSL)
+
+
+def _with_unified_memory(card: Accelerator, memory: Memory, notes: Notes) -> Accelerator:
+    """Only a board that is integrated and whose driver counts no memory of its own uses the machine's."""
+    if not card.integrated or card.memory_total is not None:
+        return card
+    notes.sources[f"accelerators.{card.id}.memory_shared_total"] = "/proc/meminfo"
+    total, available = memory.total, memory.available
+    used = total - available if total is not None and available is not None else None
+    return replace(card, memory_shared_total=total, memory_shared_used=used)
+
+
+def _judged(root: Sysroot, card: Accelerator, library: str | None, *, has_cuda: bool) -> Accelerator:
+    """Say what stands in the way of CUDA, and which CUDA fits where nothing does."""
+    findings = list(card.findings)
+    blocked = any(finding.code == "nvidia.device-odd" for finding in findings)
+    checks = (
+        _too_old(card),
+        _mismatch(card, library),
+        None if has_cuda else _library_missing(),
+        _device_file(root, card),
+    )
+    missing = _driver_missing(card)
+    reasons = [missing] if missing else [reason for reason in checks if reason]
+    findings += reasons
+    newest = nvidia_chips.newest_cuda(card.driver_version, card.architecture)
+    runtime = f"cuda-{newest}" if newest and card.driver not in nvidia_soc.DRIVERS else card.newest_runtime
+    return replace(
+        card,
+        findings=tuple(findings),
+        usable=not (blocked or reasons),
+        newest_runtime=runtime,
+    )
+
+
+def _driver_missing(card: Accelerator) -> Finding | None:
+    if card.driver in ("nvidia", "dxgkrnl", *nvidia_soc.DRIVERS):
+        return None
+    now = (
+        f"The driver {card.driver} holds it, which computes nothing."
+        if card.driver
+        else "No driver holds it."
+    )
+    return Finding(
+        "nvidia.driver-missing",
+        f"NVIDIA's kernel driver does not run this card. {now}",
+        "Install the NVIDIA driver of branch 580, or 570 for chips before Turing, and restart.",
+    )
+
+
+def _too_old(card: Accelerator) -> Finding | None:
+    version = nvidia_chips.version(card.driver_version)
+    if not version or version >= (nvidia_chips.TOO_OLD,) or card.driver in nvidia_soc.DRIVERS:
+        return None
+    return Finding(
+        "nvidia.driver-too-old",
+        f"Driver {card.driver_version} is too old: CUDA 12.4 and newer need {nvidia_chips.TOO_OLD}.",
+        "Install a driver of branch 580 (570 for chips before Turing).",
+    )
+
+
+def _mismatch(card: Accelerator, library: str | None) -> Finding | None:
+    if not (library and card.driver == "nvidia" and card.driver_version and library != card.driver_version):
+        return None
+    return Finding(
+        "nvidia.library-mismatch",
+        f"The kernel runs driver {card.driver_version}, the libraries are of {library}.",
+        "Restart the machine, or in a container start it again so that it gets the host's libraries.",
+    )
+
+
+def _library_missing() -> Finding:
+    return Finding(
+        "nvidia.libcuda-missing",
+        "libcuda.so.1 is not installed or not passed into this container.",
+        "Install the driver's libraries; in a container use NVIDIA's container toolkit with --gpus.",
+    )
+
+
+def _device_file(root: Sysroot, card: Accelerator) -> Finding | None:
+    if card.driver != "nvidia":
+        return None
+    for path in filter(None, (CONTROL, card.device_node)):
+        access = root.access(path)
+        if access is Access.ABSENT:
+            return Finding(
+                "nvidia.device-absent",
+                f"{path} is not there: the card was not passed into this container, or no node was made.",
+                "In a container use --gpus or --device; elsewhere run nvidia-modprobe -u -c=0.",
+            )
+        if access is not Access.GRANTED:
+            return Finding(
+                "nvidia.device-permission",
+                f"{path} may not be opened ({access}).",
+                "Let the appliance's user into the file's group, or allow the device in the container.",
+            )
+    return None
+
+
+def _numbered(cards: list[Accelerator], environ: Mapping[str, str], notes: Notes) -> list[Accelerator]:
+    """CUDA's numbers after CUDA_VISIBLE_DEVICES. CUDA runs one MIG device a process: the first named."""
+    parts = [(part.id, part) for card in cards for part in card.partitions]
+    names = [
+        visibility.Name(card.id, (card.uuid,) if card.uuid else ()) for card in cards if not card.partitioned
+    ]
+    names += [visibility.Name(id_, (id_,)) for id_, _ in parts]
+    order = {id_: index for index, id_ in enumerate(visibility.cuda(names, environ))}
+    wanted = environ.get("CUDA_VISIBLE_DEVICES", "")
+    if (
+        any(entry.strip().isdecimal() for entry in wanted.split(","))
+        and len({card.name for card in cards}) > 1
+        and environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID"
+    ):
+        notes.findings.append(
+            Finding(
+                "nvidia.device-order",
+                "CUDA_VISIBLE_DEVICES counts different cards, and CUDA puts the fastest first.",
+                "Set CUDA_DEVICE_ORDER=PCI_BUS_ID, or name the cards by UUID. PCI order is assumed here.",
+            )
+        )
+    return [
+        replace(
+            card,
+            visible_index=order.get(card.id),
+            partitions=tuple(replace(part, visible_index=order.get(part.id)) for part in card.partitions),
+        )
+        for card in cards
+    ]
+
+
+def _probe_failed(told: Mapping[str, Any]) -> Finding:
+    timeout = told["error"] == "timeout"
+    return Finding(
+        "nvidia.probe-timeout" if timeout else "nvidia.probe-failed",
+        f"The NVIDIA driver did not answer: {told.get('detail', told['error'])}.",
+        "See `nvidia-smi` and `dmesg | grep -i nvrm`. What the kernel's files say is shown.",
+    )

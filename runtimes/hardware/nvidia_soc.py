@@ -1,0 +1,61 @@
+"""NVIDIA's boards with processor and GPU on one chip (Jetson), which are on no PCI bus."""
+
+import re
+
+from runtimes.hardware.notes import Notes
+from runtimes.hardware.nvidia_chips import COMPUTE_BY_SOC
+from runtimes.hardware.profile import Accelerator
+from runtimes.hardware.sysroot import Sysroot
+
+COMPATIBLE = "/proc/device-tree/compatible"
+RELEASE = "/etc/nv_tegra_release"
+SOC = "/sys/devices/soc0"
+SOC_IDS = {"33": "nvidia,tegra210", "24": "nvidia,tegra186", "25": "nvidia,tegra194", "35": "nvidia,tegra234"}
+"""`soc_id` on kernels that tell it, where a container hides the device tree."""
+DRIVERS = ("nvgpu", "gk20a")
+CUDA = {"R35": "11.4", "R36": "12.2", "R38": "13.0"}
+"""Jetson Linux release -> CUDA that came with its first version (JetPack 5, 6, 7)."""
+
+
+def compatible(root: Sysroot) -> str | None:
+    """The chip's device tree name, such as `nvidia,tegra234`; None on any other machine."""
+    names = (root.text(COMPATIBLE) or "").split("\0")
+    chip = next((name for name in names if name in COMPUTE_BY_SOC), None)
+    if chip or (root.text(f"{SOC}/family") or "").lower() != "tegra":
+        return chip
+    return SOC_IDS.get(root.text(f"{SOC}/soc_id") or "", "nvidia,tegra")
+
+
+def gpu(root: Sysroot, chip: str, notes: Notes) -> Accelerator:
+    """The one GPU of the chip; its memory is the machine's."""
+    id_ = next(
+        (
+            name
+            for name in root.names("/sys/devices/platform")
+            if re.fullmatch(r"[0-9a-f]+\.(gpu|g[avmp]\d+b?)", name)
+        ),
+        "gpu",
+    )
+    key = f"accelerators.{id_}"
+    notes.sources[key] = COMPATIBLE if root.text(COMPATIBLE) else f"{SOC}/soc_id"
+    board = root.text("/proc/device-tree/model")
+    installed = notes.take(f"{key}.driver_version", release(root), RELEASE)
+    cuda = CUDA.get((installed or "").partition(".")[0])
+    return Accelerator(
+        id=id_,
+        vendor="nvidia",
+        kind="gpu",
+        name=notes.take(f"{key}.name", f"{board} GPU" if board else None, "/proc/device-tree/model")
+        or "NVIDIA Tegra GPU",
+        driver=root.link(f"/sys/devices/platform/{id_}/driver") or "nvgpu",
+        driver_version=installed,
+        architecture=notes.take(f"{key}.architecture", COMPUTE_BY_SOC.get(chip), COMPATIBLE),
+        integrated=True,
+        newest_runtime=f"cuda-{cuda}" if cuda else None,
+    )
+
+
+def release(root: Sysroot) -> str | None:
+    """Jetson Linux as `R36.3.0`, from `# R36 (release), REVISION: 3.0, …`."""
+    found = re.search(r"#\s*(R\d+) \(release\), REVISION: ([\d.]+)", root.text(RELEASE) or "")
+    return f"{found[1]}.{found[2]}" if found else None

@@ -1,0 +1,64 @@
+"""Asking a driver in a child process, because a driver may hang, crash or take its caller with it."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+SECONDS = 5.0
+"""Long enough for NVML on a server whose cards have to be woken first."""
+MAX_ANSWER = 1024 * 1024
+
+
+def ask(name: str, arguments: Sequence[str] = (), *, seconds: float = SECONDS) -> dict[str, Any]:
+    """What the script `probe_NAME.py` says, or `{"error": "timeout" | "crashed" | "unreadable", "detail": …}`.
+
+    The script prints one JSON object. It runs by its path and not as a module, so that it starts
+    without importing this package and works in any interpreter that is this one.
+    """
+    return ask_script(Path(__file__).with_name(f"probe_{name}.py"), arguments, seconds=seconds)
+
+
+def ask_script(script: Path, arguments: Sequence[str] = (), *, seconds: float = SECONDS) -> dict[str, Any]:
+    """As `ask`, for a script of any name."""
+    try:
+        # -P: the script's folder holds a profile.py and must not come first in the search path.
+        child = subprocess.Popen(
+            [sys.executable, "-P", str(script), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        return {"error": "crashed", "detail": str(error)}
+    try:
+        output, _ = child.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        _abandon(child)
+        return {"error": "timeout", "detail": f"no answer within {seconds:g} s"}
+    if child.returncode != 0:
+        return {"error": "crashed", "detail": _ending(child.returncode)}
+    try:
+        answer = json.loads(output[:MAX_ANSWER])
+    except ValueError as error:
+        return {"error": "unreadable", "detail": str(error)}
+    return answer if isinstance(answer, dict) else {"error": "unreadable", "detail": "not an object"}
+
+
+def _abandon(child: subprocess.Popen[bytes]) -> None:
+    """Kill without waiting: a process that sleeps inside the kernel dies only when the driver lets it."""
+    child.kill()
+    if child.stdout:
+        child.stdout.close()
+    try:
+        child.wait(timeout=0.1)
+    except subprocess.TimeoutExpired:
+        threading.Thread(target=child.wait, name="probe-burial", daemon=True).start()
+
+
+def _ending(status: int) -> str:
+    return f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
