@@ -79,6 +79,12 @@ class Recorder(Sysroot):
             self.recording.files[path] = data
         return data
 
+    def lines(self, path: str, containing: str) -> list[str]:
+        lines = self.machine.lines(path, containing)
+        if lines:
+            self.recording.files[path] = "\n".join(lines).encode()
+        return lines
+
     def names(self, path: str) -> tuple[str, ...]:
         names = self.machine.names(path)
         if names:

@@ -122,6 +122,10 @@ class Sysroot:
         data = self.data(path)
         return (data.decode(errors="replace").strip(" \t\r\n\0") or None) if data is not None else None
 
+    def lines(self, path: str, containing: str) -> list[str]:
+        """The lines with these words in them; only they go into a capture, for the others may be private."""
+        return [line for line in (self.text(path) or "").splitlines() if containing in line]
+
     def number(self, path: str) -> int | None:
         """A file that holds one number, decimal or `0x…`."""
         return parse_number(self.text(path))
