@@ -79,8 +79,8 @@ class Recorder(Sysroot):
             self.recording.files[path] = data
         return data
 
-    def lines(self, path: str, containing: str) -> list[str]:
-        lines = self.machine.lines(path, containing)
+    def lines(self, path: str, *, containing: str = "", without: str = "\0") -> list[str]:
+        lines = self.machine.lines(path, containing=containing, without=without)
         if lines:
             self.recording.files[path] = "\n".join(lines).encode()
         return lines

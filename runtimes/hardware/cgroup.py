@@ -52,7 +52,7 @@ def _own_paths(root: Sysroot) -> dict[str, str]:
 def _mounts(root: Sysroot) -> Iterator[tuple[int, str, str, frozenset[str]]]:
     """`(version, mount point, the group that is mounted there, controllers)` from /proc/self/mountinfo (proc(5))."""
     seen = False
-    for line in root.lines("/proc/self/mountinfo", " - cgroup"):
+    for line in root.lines("/proc/self/mountinfo", containing=" - cgroup"):
         before, dash, after = line.partition(" - ")
         fields, tail = before.split(), after.split()
         if not dash or len(fields) < 5 or len(tail) < 3:

@@ -50,7 +50,7 @@ def scan(root: Sysroot, notes: Notes) -> Cpu:
 def cpuinfo(root: Sysroot) -> list[dict[str, str]]:
     """The blocks of /proc/cpuinfo, one a processor (some kernels append one for the board)."""
     blocks = []
-    for paragraph in (root.text(CPUINFO) or "").split("\n\n"):
+    for paragraph in "\n".join(root.lines(CPUINFO, without="Serial")).split("\n\n"):
         lines = (line.partition(":") for line in paragraph.splitlines())
         block = {key.strip(): value.strip() for key, colon, value in lines if colon}
         if block:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from runtimes.hardware.profile import Accelerator, Finding, HardwareProfile
 
 NOT_KNOWN = "N/A"
+YES_NO = {True: "yes", False: "no", None: NOT_KNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,6 @@ def number(value: float | None, unit: str = "") -> str:
     return NOT_KNOWN if value is None else f"{value:g}{' ' if unit else ''}{unit}"
 
 
-def yes_no(value: bool | None) -> str:
-    return NOT_KNOWN if value is None else "yes" if value else "no"
-
-
 def _machine(profile: HardwareProfile) -> Iterator[Row]:
     source = profile.sources.get
     yield Row("machine", "name", profile.machine or NOT_KNOWN, source("machine", ""))
@@ -91,7 +88,7 @@ def _processor(profile: HardwareProfile) -> Iterator[Row]:
             "cpu.frequency_mhz",
         ),
         ("governor", cpu.governor or NOT_KNOWN, "cpu.governor"),
-        ("throttled now", yes_no(cpu.throttled), "cpu.throttled"),
+        ("throttled now", YES_NO[cpu.throttled], "cpu.throttled"),
     )
     for quantity, value, key in values:
         yield Row("processor", quantity, value, profile.sources.get(key, ""))
@@ -117,7 +114,7 @@ def _accelerator(profile: HardwareProfile, device: Accelerator) -> Iterator[Row]
     values = (
         ("name", device.name, "name"),
         ("kind", device.kind, ""),
-        ("usable", yes_no(device.usable), ""),
+        ("usable", YES_NO[device.usable], ""),
         ("driver", driver or NOT_KNOWN, "driver_version"),
         ("newest runtime", device.newest_runtime or NOT_KNOWN, "driver_version"),
         ("architecture", architecture, "architecture"),
@@ -126,7 +123,7 @@ def _accelerator(profile: HardwareProfile, device: Accelerator) -> Iterator[Row]
         ("shared memory", _of(device.memory_shared_used, device.memory_shared_total), "memory_shared_total"),
         ("temperature", number(device.temperature_c, "°C"), "temperature_c"),
         ("power", _power(device), "power_w"),
-        ("error correction", yes_no(device.ecc), "ecc"),
+        ("error correction", YES_NO[device.ecc], "ecc"),
         ("number in programs", number(device.visible_index), ""),
     )
     base = f"accelerators.{device.id}"

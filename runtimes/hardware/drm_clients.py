@@ -26,7 +26,8 @@ def memory(root: Sysroot) -> dict[str, Used]:
     """PCI address -> memory of all its clients; a client that shows in several processes counts once."""
     clients: dict[tuple[str, str], tuple[int, int]] = {}
     for path in _files(root):
-        told = root.pairs(path, ":")
+        parts = (line.partition(":") for line in root.lines(path, containing="drm-"))
+        told = {name: text.strip() for name, _, text in parts}
         address = told.get("drm-pdev")
         if address:
             clients.setdefault((address, told.get("drm-client-id", path)), _held(told))
@@ -39,18 +40,16 @@ def memory(root: Sysroot) -> dict[str, Used]:
 
 def _files(root: Sysroot) -> Iterator[str]:
     """The fdinfo files of open GPU files; looking for them leaves no trace in a capture."""
-    left = MOST_FILES
-    for pid in root.quiet.names("/proc"):
-        if not pid.isdecimal():
-            continue
-        for number in root.quiet.names(f"/proc/{pid}/fdinfo"):
+    quiet, left = root.quiet, MOST_FILES
+    for pid in filter(str.isdecimal, quiet.names("/proc")):
+        for number in quiet.names(f"/proc/{pid}/fdinfo"):
             left -= 1
             if left < 0:
                 return
-            opened = root.quiet.link(f"/proc/{pid}/fd/{number}")
+            opened = quiet.link(f"/proc/{pid}/fd/{number}")
             path = f"/proc/{pid}/fdinfo/{number}"
-            if (opened is None or opened.startswith(("renderD", "card"))) and "drm-pdev" in root.quiet.pairs(
-                path, ":"
+            if (opened is None or opened.startswith(("renderD", "card"))) and quiet.lines(
+                path, containing="drm-pdev"
             ):
                 yield path
 

@@ -71,7 +71,7 @@ def memory(root: Sysroot, notes: Notes) -> Memory:
 
 def _allowed(root: Sysroot, online: tuple[int, ...] | None) -> tuple[tuple[int, ...] | None, str]:
     allowed, source = online, "/sys/devices/system/cpu/online"
-    told = root.lines(STATUS, "Cpus_allowed_list:")
+    told = root.lines(STATUS, containing="Cpus_allowed_list:")
     affinity = processors(told[0].partition(":")[2].strip()) if told else None
     if affinity:
         allowed = tuple(n for n in affinity if online is None or n in online) or affinity

@@ -12,8 +12,8 @@ from typing import Any, Protocol, Self
 from runtimes.hardware.folder import FolderTree
 from runtimes.hardware.recording import Recording, load_archive, load_folder
 
-LIMIT = 256 * 1024
-"""Bytes of one file that are read at most; sysfs and procfs files are far smaller."""
+LIMIT = 4 * 1024 * 1024
+"""Bytes of one file that are read at most; /proc/cpuinfo of a thousand processors stays below."""
 
 
 class Tree(Protocol):
@@ -122,9 +122,13 @@ class Sysroot:
         data = self.data(path)
         return (data.decode(errors="replace").strip(" \t\r\n\0") or None) if data is not None else None
 
-    def lines(self, path: str, containing: str) -> list[str]:
-        """The lines with these words in them; only they go into a capture, for the others may be private."""
-        return [line for line in (self.text(path) or "").splitlines() if containing in line]
+    def lines(self, path: str, *, containing: str = "", without: str = "\0") -> list[str]:
+        """The lines with one word and without another; only they go into a capture, the rest may be private."""
+        return [
+            line
+            for line in (self.text(path) or "").splitlines()
+            if containing in line and without not in line
+        ]
 
     def number(self, path: str) -> int | None:
         """A file that holds one number, decimal or `0x…`."""
