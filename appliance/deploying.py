@@ -74,7 +74,7 @@ def put_live(box: Box, change: Change, deployment: Deployment) -> None:
         digest=artifact.digest,
         details={
             "plan": chosen.label if chosen else "",
-            "p50_seconds": chosen.measurement.p50_seconds if chosen and chosen.measurement else None,
+            "p50_seconds": deployment.planned_p50_seconds,
             "candidates": len(deployment.plan.results),
         },
     )
@@ -82,10 +82,8 @@ def put_live(box: Box, change: Change, deployment: Deployment) -> None:
 
 def objective_met(deployment: Deployment) -> bool | None:
     """Whether the measured p50 is within what the model's owner asks for; None where they ask for nothing."""
-    wanted, chosen = deployment.artifact.config.latency_seconds, deployment.plan.chosen
-    if wanted is None or chosen is None or chosen.measurement is None:
-        return None
-    return chosen.measurement.p50_seconds <= wanted
+    wanted, measured = deployment.artifact.config.latency_seconds, deployment.planned_p50_seconds
+    return None if wanted is None or measured is None else measured <= wanted
 
 
 def _made(folder: Path) -> Path:

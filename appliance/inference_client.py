@@ -4,7 +4,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,26 +74,24 @@ class InferenceClient:
                 if data.startswith(b"{"):
                     yield _chunk(json.loads(data))
 
+    @contextmanager
     def _asked(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> "closing[http.client.HTTPResponse]":
-        connection = _UnixConnection(self._path)
-        try:
-            connection.request(method, path, body, dict(headers or {}))
-            answer = connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise ApplianceError(
-                "daemon.away",
-                f"Nobody answers on {self._path} ({error}).",
-                kept="Nothing was asked.",
-                remedy="Start the daemon with `appliance serve`.",
-            ) from error
-        connection.close()  # the answer keeps the socket open for itself
-        if answer.status != http.client.OK:
-            with closing(answer):
+    ) -> Iterator[http.client.HTTPResponse]:
+        with closing(_UnixConnection(self._path)) as connection:
+            try:
+                connection.request(method, path, body, dict(headers or {}))
+                answer = connection.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                raise ApplianceError(
+                    "daemon.away",
+                    f"Nobody answers on {self._path} ({error}).",
+                    kept="Nothing was asked.",
+                    remedy="Start the daemon with `appliance serve`.",
+                ) from error
+            if answer.status != http.client.OK:
                 raise _refused(answer)
-        return closing(answer)
+            yield answer
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -10,6 +10,7 @@ from runtimes.golden import GoldenSet, load_golden
 from runtimes.packs import interpreter_of
 from runtimes.worker.spec import WorkerSpec
 from updates.blobs import BlobStore
+from updates.digest import Digest
 from updates.layout import WEIGHT_TYPES
 
 GOLDEN_FOLDER = "golden/"
@@ -53,4 +54,4 @@ def worker_spec(state: StateFolder, blobs: BlobStore, deployment: Deployment) ->
 
 
 def _path(blobs: BlobStore, file: ArtifactFile) -> Path:
-    return blobs.path(file.digest)
+    return blobs.path(Digest(file.digest))

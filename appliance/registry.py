@@ -48,6 +48,11 @@ class Artifact:
     imported: str
     files: tuple[ArtifactFile, ...]
 
+    @property
+    def kind_of_answer(self) -> str:
+        """`text` or `tensor`."""
+        return "text" if self.format == "gguf" else "tensor"
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -57,6 +62,12 @@ class Deployment:
     artifact: Artifact
     plan: Plan
     deployed: str
+
+    @property
+    def planned_p50_seconds(self) -> float | None:
+        """What was measured for the chosen candidate."""
+        chosen = self.plan.chosen
+        return chosen.measurement.p50_seconds if chosen and chosen.measurement else None
 
 
 @dataclass(frozen=True, slots=True)

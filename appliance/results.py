@@ -38,7 +38,6 @@ class ModelAdded:
     digest: str
     """SHA-256 of the artifact's manifest."""
     size: int
-    files: int
     samples: int
     """Golden samples."""
 
@@ -153,8 +152,6 @@ class PackStatus:
 class DoctorReport:
     hardware: HardwareProfile
     packs: tuple[PackStatus, ...]
-    confinement: dict[str, str]
-    """What holds a worker back on this machine; empty where nothing was started."""
     seconds: float
     captured: str | None = None
 

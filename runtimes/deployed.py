@@ -13,11 +13,16 @@ from runtimes.worker.handle import Worker
 from runtimes.worker.spec import WorkerSpec
 
 
+_THE_REQUESTS_FAULT = ("request.timeout", "worker.out-of-memory")
+"""Causes of death that say nothing against starting the same worker again."""
+
+
 class ServingState(StrEnum):
     STARTING = "starting"
     SERVING = "serving"
     RESTARTING = "restarting"
     FAILED = "failed"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +89,15 @@ class Deployed:
         self._on_event = on_event
         self._settled = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._loading: asyncio.Task[Worker] | None = None
+        self._stopped = False
         self._background: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Load the first worker. Raises EngineError as `Worker.start` does."""
         self._enter(ServingState.STARTING)
         try:
-            worker = await Worker.start(self.spec)
+            worker = await self._load(self.spec)
         except BaseException as error:
             self._enter(ServingState.FAILED, str(error))
             raise
@@ -103,7 +110,10 @@ class Deployed:
 
     async def replace(self, spec: WorkerSpec, version: str) -> None:
         """Load a new worker, then let the old one finish what it has and end it."""
-        worker = await Worker.start(spec)
+        await self.adopt(await self._load(spec), spec, version)
+
+    async def adopt(self, worker: Worker, spec: WorkerSpec, version: str) -> None:
+        """Serve by a worker that is loaded already; the old one finishes what it has and ends."""
         await self._leave_keeper()
         old, self.spec, self.version, self.restarts = self.worker, spec, version, 0
         self._serve(worker)
@@ -112,12 +122,19 @@ class Deployed:
             self._later(_retire(old, self._policy.drain_seconds))
 
     async def stop(self, patience: float) -> None:
+        """Serve no more; a worker that is being loaded is ended too."""
+        self._stopped = True
         await self._leave_keeper()
+        if self._loading is not None:
+            self._loading.cancel()
+            await asyncio.wait([self._loading])
         worker, self.worker = self.worker, None
-        self._enter(ServingState.FAILED, "It was removed.")
+        self._enter(ServingState.STOPPED, "It was removed.")
         if worker is not None:
             await _retire(worker, patience)
-        await asyncio.gather(*self._background)
+        for task in self._background if patience == 0 else ():
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
 
     async def ready(self) -> Worker:
         """The worker, waiting for it within the policy's bounds.
@@ -141,6 +158,19 @@ class Deployed:
             self.worker = None
             self._settled.clear()
 
+    async def _load(self, spec: WorkerSpec) -> Worker:
+        self._loading = asyncio.create_task(Worker.start(spec))
+        try:
+            return await self._loading
+        except asyncio.CancelledError:
+            if not self._stopped:
+                raise
+            raise EngineError(
+                "deployment.removed", f"{self.name} was removed while it was loading."
+            ) from None
+        finally:
+            self._loading = None
+
     async def _wait(self) -> None:
         try:
             async with asyncio.timeout(self._policy.wait_seconds):
@@ -163,7 +193,7 @@ class Deployed:
                 self.lost(worker)
                 if time.monotonic() - served_since >= self._policy.stable_seconds:
                     deaths = 0
-                if death is not None and death.code != "request.timeout":
+                if death is not None and death.code not in _THE_REQUESTS_FAULT:
                     deaths += 1
                 self.restarts += 1
                 self._enter(ServingState.RESTARTING, str(death))
@@ -202,10 +232,10 @@ class Deployed:
 
     def _enter(self, state: ServingState, detail: str = "") -> None:
         self.state, self.detail = state, detail
-        if state in (ServingState.SERVING, ServingState.FAILED):
-            self._settled.set()
-        else:
+        if state in (ServingState.STARTING, ServingState.RESTARTING):
             self._settled.clear()
+        else:
+            self._settled.set()
         self._on_event(WorkerEvent(self.name, state, detail))
 
     async def _leave_keeper(self) -> None:
@@ -221,5 +251,7 @@ class Deployed:
 
 
 async def _retire(worker: Worker, patience: float) -> None:
-    await worker.drain(patience)
-    await worker.stop()
+    try:
+        await worker.drain(patience)
+    finally:
+        await worker.stop()

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from runtimes.deployed import Deployed, RestartPolicy, ServingState, WorkerEvent, WorkerFacts
 from runtimes.engine import GenerationChunk, GenerationRequest, Tensor, Tensors
 from runtimes.errors import EngineError
-from runtimes.worker.handle import NotStartedError
+from runtimes.worker.handle import NotStartedError, Worker
 from runtimes.worker.spec import WorkerSpec
 
-__all__ = ["RestartPolicy", "ServingState", "Supervisor", "WorkerEvent", "WorkerFacts", "WorkerState"]
+__all__ = ["RestartPolicy", "ServingState", "Staged", "Supervisor", "WorkerEvent", "WorkerFacts", "WorkerState"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,20 @@ class Supervisor:
                     del self._deployed[name]
                     raise
         return _state(deployed)
+
+    async def stage(self, name: str, spec: WorkerSpec, *, version: str = "") -> "Staged":
+        """Load a worker beside the one that serves `name`, if any; it gets no request before `Staged.switch`.
+
+        Raises EngineError as `Worker.start` does; then everything is as it was before.
+        """
+        return Staged(self, name, spec, version, await Worker.start(spec))
+
+    async def adopt(self, name: str, worker: Worker, spec: WorkerSpec, version: str) -> None:
+        """Serve `name` by a worker that is loaded already; an earlier one finishes what it has and ends."""
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            if name not in self._deployed:
+                self._deployed[name] = Deployed(name, spec, version, self._policy, self._on_event)
+            await self._deployed[name].adopt(worker, spec, version)
 
     async def restore(self, name: str, spec: WorkerSpec, *, version: str = "") -> WorkerState:
         """Serve what was deployed before the daemon was restarted. Does not wait for the worker, nor raise for it.
@@ -132,6 +146,27 @@ class Supervisor:
                 f"Nothing is deployed under the name {name!r}.",
                 remedy=f"Deployed are: {known}.",
             ) from None
+
+
+class Staged:
+    """A worker that is loaded and waits until the change it belongs to is written down."""
+
+    def __init__(
+        self, supervisor: Supervisor, name: str, spec: WorkerSpec, version: str, worker: Worker
+    ) -> None:
+        self._supervisor = supervisor
+        self._name = name
+        self._spec = spec
+        self._version = version
+        self._worker = worker
+
+    async def switch(self) -> None:
+        """New requests go to it from now on. Where it died meanwhile, it is started again as any other."""
+        await self._supervisor.adopt(self._name, self._worker, self._spec, self._version)
+
+    async def discard(self) -> None:
+        """End it; whoever serves now never noticed."""
+        await self._worker.stop()
 
 
 def _state(deployed: Deployed) -> WorkerState:

@@ -16,6 +16,7 @@ from appliance.console.commands import Command, Where
 from appliance.console.table import BY_ID, TABLE
 from appliance.control.client import ControlSession, daemon_answers
 from appliance.control.messages import OnProgress
+from appliance.operations.carrying import carry_out
 from appliance.operations.context import BoxContext, LocalContext
 from appliance.operations.table import operation
 from appliance.state import StateFolder
@@ -60,7 +61,7 @@ def _on_the_box(
 
     with Box.open(state, writing=command.changes) as box:
         context = BoxContext(box, _actor(), on_progress)
-        return asyncio.run(operation(command.id).run(context, **arguments))
+        return asyncio.run(carry_out(command, arguments, context))
 
 
 def _absolute(command: Command, arguments: dict[str, Any]) -> dict[str, Any]:

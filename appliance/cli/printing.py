@@ -103,17 +103,17 @@ class _Bar:
 
 
 class _Lines:
-    """A line whenever the phase or what it is about changes: for logs and serial lines."""
+    """A line whenever the phase changes, or what a phase without a measure is about: for logs and serial lines."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._last = ("", "")
 
     def show(self, progress: messages.Progress) -> None:
-        now = (progress.phase, progress.text)
-        if now != self._last:
-            self._console.print(Text(plain(f"{progress.phase}: {progress.text}", 200)))
-            self._last = now
+        what = progress.text if progress.total is None else _figures(progress).rpartition(" of ")[2]
+        if (progress.phase, what) != self._last:
+            self._console.print(Text(plain(f"{progress.phase}: {what}", 200)))
+            self._last = (progress.phase, what)
 
 
 def _figures(progress: messages.Progress) -> str:

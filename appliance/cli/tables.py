@@ -1,18 +1,18 @@
 """How each result reads on a terminal."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
-from runtimes.hardware.describe import describe
 
 from appliance import results
 from appliance.console.formats import NA, ago, count, duration, latency, number, rate, size
 from appliance.console.text import plain
 from appliance.status import StatusReport
-from runtimes.selection.plan import CandidateResult, Objective, Verdict
+from runtimes.hardware.describe import remarks, rows
+from runtimes.selection.plan import CandidateResult, Objective, Parity, Verdict
 
 VERDICT_STYLES = {
     Verdict.CHOSEN: "bold green",
@@ -36,10 +36,12 @@ def _facts(*pairs: tuple[str, str]) -> Table:
     return table
 
 
-def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+def _table(*columns: str, right: tuple[str, ...] = (), wide: tuple[str, ...] = ()) -> Table:
+    """Columns as wide as what is in them; those in `wide` give way on a narrow screen."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column not in wide)
     return table
 
 
@@ -49,7 +51,7 @@ def _row(table: Table, *cells: str, style: str = "") -> None:
 
 def _depot_made(made: results.DepotMade) -> Iterator[RenderableType]:
     yield f"Made the depot {made.depot}"
-    table = _table("role", "signatures needed", "keys", right=("signatures needed",))
+    table = _table("role", "signatures needed", "keys", right=("signatures needed",), wide=("keys",))
     for role in made.roles:
         _row(
             table,
@@ -65,7 +67,6 @@ def _model_added(added: results.ModelAdded) -> Iterator[RenderableType]:
     yield f"Packed {added.name} {added.version} ({added.format}, {size(added.size)})"
     yield _facts(
         ("manifest", f"sha256:{added.digest}"),
-        ("files", str(added.files)),
         ("golden samples", str(added.samples)),
     )
 
@@ -91,7 +92,7 @@ def _box_made(made: results.BoxMade) -> Iterator[RenderableType]:
 
 def _preview(preview: results.UpdatePreview) -> Iterator[RenderableType]:
     yield f"An update on {preview.medium}"
-    table = _table("artifact", "version", "size", "change", "summary", right=("size",))
+    table = _table("artifact", "version", "size", "change", "summary", right=("size",), wide=("summary",))
     for artifact in preview.artifacts:
         change = artifact.change + (f", replaces {artifact.replaces}" if artifact.replaces else "")
         _row(
@@ -120,7 +121,7 @@ def _imported(report: results.ImportReport) -> Iterator[RenderableType]:
         f"Found {report.found}, applied {len(report.applied)}, rejected {len(report.rejected)}, "
         f"already here {len(report.present)}; copied {size(report.copied)} in {duration(report.seconds)}"
     )
-    table = _table("artifact", "version", "result", "evidence or reason")
+    table = _table("artifact", "version", "result", "evidence or reason", wide=("evidence or reason",))
     for applied in report.applied:
         _row(
             table,
@@ -147,23 +148,23 @@ def _imported(report: results.ImportReport) -> Iterator[RenderableType]:
 
 
 def _doctor(report: results.DoctorReport) -> Iterator[RenderableType]:
-    table = _table("part", "what it is", "read from")
-    for row in describe(report.hardware):
-        _row(table, row.component, row.value, row.source)
+    table = _table("part", "what", "value", "read from", wide=("value", "read from"))
+    component = ""
+    for row in rows(report.hardware):
+        _row(table, row.component if row.component != component else "", row.quantity, row.value, row.source)
+        component = row.component
     yield table
-    packs = _table("runtime pack", "version", "what it needs")
+    yield ""
+    packs = _table("runtime pack", "version", "what it needs", wide=("what it needs",))
     for pack in report.packs:
         _row(
             packs, pack.name, pack.version or "not installed", pack.needs, style="" if pack.version else "dim"
         )
     yield packs
-    findings = [*report.hardware.findings, *(f for a in report.hardware.accelerators for f in a.findings)]
-    for finding in findings:
-        yield Text(f"! {plain(finding.text)} [{finding.code}]", "yellow")
-        if finding.remedy:
-            yield Text(f"  {plain(finding.remedy)}")
-    if report.confinement:
-        yield _facts(*((f"worker {name}", value) for name, value in report.confinement.items()))
+    for remark in remarks(report.hardware):
+        yield Text(f"! {remark.component}: {plain(remark.finding.text)} [{remark.finding.code}]", "yellow")
+        if remark.finding.remedy:
+            yield Text(f"  {plain(remark.finding.remedy)}")
     if report.captured:
         yield f"Captured to {report.captured}"
     yield Text(f"examined in {latency(report.seconds)}", "dim")
@@ -173,7 +174,17 @@ def _models(listing: results.ModelList) -> Iterator[RenderableType]:
     if not listing.models:
         yield "No model is imported yet: `appliance update import MEDIUM`"
         return
-    table = _table("model", "version", "format", "size", "deployed", "licence", "summary", right=("size",))
+    table = _table(
+        "model",
+        "version",
+        "format",
+        "size",
+        "deployed",
+        "licence",
+        "summary",
+        right=("size",),
+        wide="summary",
+    )
     for row in listing.models:
         deployed = "yes" if row.deployed else ""
         _row(
@@ -187,14 +198,16 @@ def _plan(report: results.PlanReport) -> Iterator[RenderableType]:
     how = "a stored plan that still holds" if report.reused else f"measured here in {duration(plan.seconds)}"
     yield f"{report.name} {report.version}: plan for {plan.objective}, {how}"
     text = any(r.measurement and r.measurement.first_token_seconds for r in plan.results)
-    speed = "tokens/s" if text else "per second"
-    table = _table(
-        "", "candidate", "p50", "p99", speed, "worst error", "memory", "load", "why",
-        right=("p50", "p99", speed, "worst error", "memory", "load"),
-    )  # fmt: skip
+    speed = "tokens/s" if text else "a second"
+    figures = ("p50", "p99", speed, "error", "memory")
+    table = _table("", "candidate", *figures, right=figures, wide=("candidate",))
     for result in plan.results:
-        _row(table, *_plan_row(result), style=VERDICT_STYLES[result.verdict])
+        _row(table, *_figures(result), style=VERDICT_STYLES[result.verdict])
     yield table
+    yield ""
+    for result in plan.results:
+        reason = Text(f"{result.label}: ", "bold" if result is plan.chosen else "")
+        yield reason.append(plain(result.reason), VERDICT_STYLES[result.verdict])
     if report.objective_met is not None:
         met = "is met" if report.objective_met else "is NOT met"
         yield f"The model's latency objective {met}."
@@ -205,26 +218,29 @@ def _plan(report: results.PlanReport) -> Iterator[RenderableType]:
     )
 
 
-def _plan_row(result: CandidateResult) -> tuple[str, ...]:
-    measured, parity = result.measurement, result.parity
-    error = (
-        NA if parity is None else ("same text" if parity.worst_error is None else f"{parity.worst_error:.2g}")
-    )
-    if parity is not None and parity.worst_error is None and not parity.within:
-        error = "other text"
-    if measured is None:
-        return (result.verdict, result.label, "", "", "", error if parity else "", "", "", result.reason)
+def _figures(result: CandidateResult) -> tuple[str, ...]:
+    measured = result.measurement
     return (
         result.verdict,
         result.label,
-        latency(measured.p50_seconds),
-        latency(measured.p99_seconds),
-        rate(measured.throughput),
-        error,
-        size(measured.peak_memory),
-        latency(measured.load_seconds),
-        result.reason,
+        latency(measured.p50_seconds) if measured else "",
+        latency(measured.p99_seconds) if measured else "",
+        rate(measured.throughput) if measured else "",
+        _error(result.parity),
+        _mebibytes(measured.peak_memory) if measured else "",
     )
+
+
+def _mebibytes(value: int | None) -> str:
+    return NA if value is None else f"{value / 2**20:,.0f} MiB"
+
+
+def _error(parity: Parity | None) -> str:
+    if parity is None:
+        return ""
+    if parity.worst_error is not None:
+        return f"{parity.worst_error:.2g}"
+    return "same text" if parity.within else "other text"
 
 
 def _undeployed(undeployed: results.Undeployed) -> Iterator[RenderableType]:
@@ -253,23 +269,18 @@ def _status(report: StatusReport) -> Iterator[RenderableType]:
     yield Text(f"{plain(report.box)}: {report.health.upper()}, {running}, release {report.version}", "bold")
     for problem in report.problems:
         yield Text(f"! {plain(problem.text)} [{problem.code}] {plain(problem.remedy)}", "yellow")
-    table = _table(
-        "deployment", "version", "state", "runs on", "requests/s", "p50", "p99", "errors", "memory", "restarts",
-        right=("requests/s", "p50", "p99", "errors", "memory", "restarts"),
-    )  # fmt: skip
+    figures = ("req/s", "p50", "p99", "errors")
+    table = _table("deployment", "state", "runs on", *figures, right=figures, wide=("deployment",))
     for row in report.deployments:
         _row(
             table,
-            row.name,
-            row.version,
-            row.state + (f": {row.detail}" if row.detail else ""),
+            f"{row.name} {row.version}",
+            row.state,
             row.engine,
             rate(row.traffic.requests_per_second),
             latency(row.traffic.p50_seconds),
             latency(row.traffic.p99_seconds),
             count(row.traffic.errors),
-            size(row.memory),
-            count(row.restarts),
         )
     yield table if report.deployments else "nothing is deployed: `appliance deploy NAME`"
     update = report.last_update
@@ -288,14 +299,14 @@ def _status(report: StatusReport) -> Iterator[RenderableType]:
 
 
 def _audit_list(listing: results.AuditList) -> Iterator[RenderableType]:
-    table = _table("#", "time", "who", "what", "subject", "outcome", right=("#",))
+    table = _table("#", "time", "who", "what", "subject", "outcome", right=("#",), wide=("subject",))
     for entry in listing.entries:
         outcome = entry.outcome + (f" [{entry.code}]" if entry.code else "")
         style = "" if entry.outcome == "ok" else "yellow"
         _row(
             table,
             str(entry.index),
-            entry.time,
+            entry.time[:19].replace("T", " "),
             entry.actor,
             entry.action,
             entry.subject,

@@ -14,6 +14,7 @@ MEDIUM = Argument(
 )
 DEPOT = Argument("depot", "folder of the depot", positional=True, required=True, path=True)
 NAME = Argument("name", "name of the model", positional=True, required=True)
+PASSPHRASE = Argument("passphrase_file", "file with the passphrase of the private keys", path=True)
 ALLOW_EXPIRED = Argument(
     "allow_expired",
     "accept metadata past its expiry date; versions and signatures are checked all the same",
@@ -27,7 +28,13 @@ TABLE: tuple[Command, ...] = (
         "Make a TUF repository with Ed25519 keys for root, targets, snapshot and timestamp.",
         (
             DEPOT,
-            Argument("keys", "folder for the private keys; default: DEPOT/keys", path=True),
+            Argument(
+                "key",
+                "a private key file to use for a role, instead of a new one; may be given several times",
+                repeat=True,
+                metavar="ROLE=FILE",
+            ),
+            PASSPHRASE,
             Argument(
                 "threshold",
                 "signatures a role needs, such as root=2; may be given for several roles",
@@ -49,7 +56,8 @@ TABLE: tuple[Command, ...] = (
             Argument("file", "the ONNX or GGUF file", required=True, path=True),
             Argument("golden", "folder with golden.json and its arrays", required=True, path=True),
             Argument("labels", "text file with one label a line", path=True),
-            Argument("licence", "SPDX licence identifier of the model, such as Apache-2.0"),
+            Argument("licence", "SPDX licence expression of the model, such as Apache-2.0"),
+            Argument("licence_file", "text of the licence", path=True),
             Argument("summary", "one sentence about the model", default=""),
             Argument(
                 "objective",
@@ -66,7 +74,7 @@ TABLE: tuple[Command, ...] = (
         "depot.publish",
         "Write an update",
         "Sign what the depot holds and write MEDIUM/appliance-update, complete.",
-        (DEPOT, MEDIUM),
+        (DEPOT, MEDIUM, PASSPHRASE),
         role=Role.INTEGRATOR,
         where=Where.HERE,
     ),
@@ -103,14 +111,15 @@ TABLE: tuple[Command, ...] = (
         "doctor",
         "Examine this machine",
         "Say what this machine has, what could run here and what could not, and why.",
-        (Argument("sysroot", "examine this folder or captured archive instead of the machine", path=True),),
-        where=Where.HERE,
-    ),
-    Command(
-        "doctor.capture",
-        "Capture this machine",
-        "Write the files that `doctor` reads to an archive that a support desk can examine.",
-        (Argument("file", "archive to write (.tar.gz)", positional=True, required=True, path=True),),
+        (
+            Argument("sysroot", "examine this folder or captured archive instead of the machine", path=True),
+            Argument(
+                "capture",
+                "write what `doctor` reads to this archive, for a support desk",
+                path=True,
+                metavar="FILE",
+            ),
+        ),
         where=Where.HERE,
     ),
     Command(

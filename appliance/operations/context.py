@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from appliance.actor import Actor
 from appliance.control.messages import OnProgress, Progress
 from appliance.state import StateFolder
-from appliance.status import DeploymentStatus
+from appliance.status import DeploymentStatus, Problem
+from runtimes.hardware.profile import HardwareProfile
 
 if TYPE_CHECKING:
     from appliance.box import Box
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class Staged(Protocol):
     """A deployment whose new worker is loaded and warm, but gets no requests yet."""
 
-    def switch(self) -> None:
+    async def switch(self) -> None:
         """From now on new requests go to it; the one before finishes what it has and ends."""
         ...
 
@@ -39,6 +40,10 @@ class Services(Protocol):
     async def stop_serving(self, name: str) -> None: ...
 
     def statuses(self) -> Sequence[DeploymentStatus]: ...
+
+    async def hardware(self) -> HardwareProfile: ...
+
+    def problems(self) -> Sequence[Problem]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ async def go_live(context: BoxContext, deployment: Deployment) -> None:
             await staged.discard()
         raise
     if staged is not None:
-        staged.switch()
+        await staged.switch()
 
 
 def measuring(progress: SelectionProgress) -> Progress:

@@ -1,0 +1,137 @@
+"""The daemon: puts the parts together, runs them, and takes them apart in good order."""
+
+import asyncio
+import contextlib
+import pwd
+import signal
+from collections.abc import Callable
+
+import msgspec
+
+from appliance.actor import Actor
+from appliance.box import Box, timestamp
+from appliance.console.commands import Command, Where
+from appliance.console.table import BY_ID
+from appliance.control.api import ControlServer, Peer
+from appliance.control.messages import Call, Event, OnProgress
+from appliance.errors import ApplianceError
+from appliance.gateway.app import build_app
+from appliance.gateway.server import GatewayServer
+from appliance.hardware import HardwareWatch
+from appliance.operations.carrying import carry_out
+from appliance.operations.context import BoxContext
+from appliance.serving import Serving
+from appliance.telemetry.series import WINDOW_SECONDS, Telemetry
+from runtimes.supervisor import WorkerEvent
+
+DRAIN_SECONDS = 10.0
+FLUSH_SECONDS = 5.0
+TRAFFIC_SECONDS = 1.0
+
+
+class Daemon:
+    """One box, served until it is told to stop."""
+
+    def __init__(self, box: Box, *, host: str, port: int) -> None:
+        self._box = box
+        self._host = host
+        self._port = port
+        self._telemetry = Telemetry(box.state.telemetry)
+        self._hardware = HardwareWatch(lambda: self._publish("hardware"))
+        self._serving = Serving(box.state, self._telemetry, self._hardware, self._worker_event)
+        self._control = ControlServer(self._carry)
+        self._gateway = GatewayServer()
+        self._changing = asyncio.Lock()
+        self._stop = asyncio.Event()
+
+    async def run(self, on_ready: Callable[[tuple[str, ...]], None]) -> None:
+        """Serve until SIGTERM or SIGINT; `on_ready` hears the endpoints.
+
+        Raises ApplianceError: `daemon.running`, `control.socket`, `gateway.port-in-use` and the like.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        background: list[asyncio.Task[None]] = []
+        try:
+            await self._control.start(self._box.state.control_socket)
+            await self._gateway.start(
+                build_app(self._serving),
+                unix_path=self._box.state.inference_socket,
+                host=self._host if self._port else None,
+                port=self._port,
+            )
+            self._serving.endpoints = tuple(self._gateway.endpoints)
+            await self._start_deployments()
+            background = [
+                asyncio.create_task(work)
+                for work in (self._flush(), self._tell_traffic(), self._hardware.run())
+            ]
+            on_ready(self._serving.endpoints)
+            await self._stop.wait()
+        finally:
+            await self._take_apart(background)
+
+    async def _start_deployments(self) -> None:
+        deployments = self._box.registry.deployments()
+        await asyncio.gather(*(self._serving.start(deployment) for deployment in deployments))
+
+    async def _take_apart(self, background: list[asyncio.Task[None]]) -> None:
+        self._publish("closing")
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        await self._gateway.stop(DRAIN_SECONDS)
+        await self._serving.close()
+        await self._control.stop()
+        self._telemetry.close()
+
+    async def _carry(self, call: Call, peer: Peer, on_progress: OnProgress) -> msgspec.Raw:
+        command = _command(call)
+        context = BoxContext(self._box, _actor(peer), on_progress, self._serving)
+        async with self._changing if command.changes else contextlib.nullcontext():
+            result = await carry_out(command, call.arguments, context)
+        if command.changes:
+            self._publish("update" if command.id.startswith("update.") else "deployments", command.id)
+            self._publish("audit", command.id)
+        return msgspec.Raw(msgspec.json.encode(result))
+
+    async def _flush(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await asyncio.to_thread(self._telemetry.flush)
+
+    async def _tell_traffic(self) -> None:
+        """Tell consoles of traffic while there is any, and until its figures have run out of the last minute."""
+        quiet, told = 0, 0
+        while True:
+            await asyncio.sleep(TRAFFIC_SECONDS)
+            quiet = 0 if self._serving.answers != told else quiet + 1
+            told = self._serving.answers
+            if told and quiet <= WINDOW_SECONDS:
+                self._publish("traffic")
+
+    def _worker_event(self, event: WorkerEvent) -> None:
+        self._publish("deployments", event.name)
+
+    def _publish(self, kind: str, subject: str = "") -> None:
+        self._control.publish(Event(kind, subject, timestamp()))
+
+
+def _command(call: Call) -> Command:
+    command = BY_ID.get(call.command)
+    if command is None or command.where is Where.HERE:
+        raise ApplianceError(
+            "control.unknown-command",
+            f"The daemon carries out no command {call.command!r}.",
+            remedy="Run it with the `appliance` command itself.",
+        )
+    return command
+
+
+def _actor(peer: Peer) -> Actor:
+    try:
+        name = pwd.getpwuid(peer.uid).pw_name
+    except KeyError:
+        name = f"uid:{peer.uid}"
+    return Actor(f"{name}@local", "operator")

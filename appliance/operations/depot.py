@@ -1,0 +1,145 @@
+"""The connected side: make a depot, pack models, write media."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tuf.api.metadata import Root
+
+from appliance.control.messages import OnProgress, Progress
+from appliance.errors import ApplianceError
+from appliance.operations.context import LocalContext
+from appliance.release import BUILT
+from appliance.results import DepotMade, ModelAdded, RoleKeys, UpdatePublished
+from runtimes.errors import EngineError
+from runtimes.golden import load_golden_folder
+from runtimes.modelfile import identify
+from updates.depot.models import ModelArtifact
+from updates.depot.models import add_model as pack_model
+from updates.depot.publish import publish as write_medium
+from updates.depot.repository import ROLES, Depot
+from updates.inspect import inspect
+from updates.media import Medium
+from updates.models import Objective
+from updates.trust.clock import effective_time
+from updates.trust.metadata import load
+from updates.trust.state import TrustState
+
+
+def init(
+    context: LocalContext,  # noqa: ARG001 - every operation is called alike
+    *,
+    depot: str,
+    key: Sequence[str] | None,
+    threshold: Sequence[str] | None,
+    passphrase_file: str | None,
+) -> DepotMade:
+    thresholds = {role: _number(role, value) for role, value in map(_by_role, threshold or ())}
+    keys: dict[str, list[Path]] = {}
+    for role, file in map(_by_role, key or ()):
+        keys.setdefault(role, []).append(Path(file).absolute())
+    made = Depot.create(
+        Path(depot), thresholds=thresholds, keys=keys, passphrase=_passphrase(passphrase_file)
+    )
+    root = load(Root, made.root_bytes(), made.root_file.name).signed
+    roles = (RoleKeys(role, root.roles[role].threshold, tuple(root.roles[role].keyids)) for role in ROLES)
+    return DepotMade(depot, str(made.root_file), str(made.path / "keys"), tuple(roles))
+
+
+def add_model(
+    context: LocalContext,
+    *,
+    depot: str,
+    name: str,
+    version: str,
+    file: str,
+    golden: str,
+    labels: str | None,
+    licence: str | None,
+    licence_file: str | None,
+    summary: str,
+    objective: str,
+    latency_ms: float | None,
+) -> ModelAdded:
+    """What a box would refuse is refused here, where somebody can mend it."""
+    context.progress(Progress("check", file))
+    model = identify(Path(file))
+    if Path(file).suffix.lower() != f".{model.format}":
+        raise EngineError(
+            "model.not-what-it-says",
+            f"{file} is {model.format}, whatever its name says.",
+            kept="Nothing was added.",
+            remedy=f"Give it a name that ends in .{model.format}.",
+        )
+    samples = load_golden_folder(Path(golden))
+    context.progress(Progress("pack", f"{name} {version}"))
+    added = pack_model(
+        Depot.open(Path(depot)),
+        ModelArtifact(
+            name=name,
+            version=version,
+            file=Path(file),
+            golden=Path(golden),
+            labels=Path(labels) if labels else None,
+            licence=licence or "",
+            licence_file=Path(licence_file) if licence_file else None,
+            objective=Objective(objective),
+            latency_objective_ms=latency_ms,
+            description=summary,
+        ),
+    )
+    return ModelAdded(name, version, model.format, added.digest.hex, added.size, len(samples.samples))
+
+
+def publish(
+    context: LocalContext, *, depot: str, medium: str, passphrase_file: str | None
+) -> UpdatePublished:
+    passphrase = _passphrase(passphrase_file)
+    opened = Depot.open(Path(depot), None if passphrase is None else lambda _: passphrase)
+    published = write_medium(opened, Path(medium), on_progress=_in_bytes(context.progress))
+    trust = TrustState.from_root(opened.root_bytes())
+    written = Medium(published.folder)
+    roles = inspect(written, trust, effective_time(build=BUILT)).roles
+    return UpdatePublished(
+        str(published.folder),
+        tuple(f"{a.identity.name} {a.identity.version}" for a in published.artifacts),
+        next(role.version for role in roles if role.role == "timestamp"),
+        len(written.files()),
+        published.size,
+        min(role.expires for role in roles).isoformat(),
+    )
+
+
+def _in_bytes(progress: OnProgress) -> Callable[[str, int, int], None]:
+    def tell(phase: str, done: int, total: int) -> None:
+        progress(Progress(phase, "the medium", done, total, "bytes", medium_needed=True))
+
+    return tell
+
+
+def _by_role(given: str) -> tuple[str, str]:
+    role, separator, value = given.partition("=")
+    if not separator or role not in ROLES:
+        raise ApplianceError(
+            "depot.unknown-role",
+            f"{given!r} does not begin with a role.",
+            kept="Nothing was made.",
+            remedy=f"Write ROLE=VALUE with one of {', '.join(ROLES)}.",
+        )
+    return role, value
+
+
+def _number(role: str, value: str) -> int:
+    if not value.isdigit():
+        raise ApplianceError("depot.threshold", f"{value!r} is no number of signatures for {role}.")
+    return int(value)
+
+
+def _passphrase(file: str | None) -> bytes | None:
+    if file is None:
+        return None
+    try:
+        return Path(file).read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        raise ApplianceError(
+            "depot.passphrase", f"The passphrase file {file} cannot be read: {error.strerror}."
+        ) from error
