@@ -9,7 +9,26 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from runtimes.hardware.profile import Cpu, HardwareProfile, Memory
+from runtimes.packs import RuntimePack, installed_packs
+
 GgufWriter = Callable[..., bytes]
+
+
+@pytest.fixture
+def hardware() -> HardwareProfile:
+    """A machine of two alike cores, so that every engine offers two choices of threads."""
+    return HardwareProfile(
+        machine=None,
+        system=None,
+        cpu=Cpu("x86_64", "test", ("avx2",), 2, 2, None, None, 1, 2.0),
+        memory=Memory(8 << 30, 8 << 30, 4 << 30),
+    )
+
+
+@pytest.fixture
+def packs() -> dict[str, RuntimePack]:
+    return {pack.engine: pack for pack in installed_packs()}
 
 
 @pytest.fixture
@@ -30,13 +49,19 @@ def onnx_adder(tmp_path: Path) -> Path:
 
 
 def save_onnx(
-    path: Path, nodes: list[Any], *, opset: int = 17, initializers: list[Any] | None = None
+    path: Path,
+    nodes: list[Any],
+    *,
+    opset: int = 17,
+    initializers: list[Any] | None = None,
+    kind: int = TensorProto.FLOAT,
 ) -> Path:
+    """One input `x` and one output `y`, both [n, 4]."""
     graph = helper.make_graph(
         nodes,
         "made-for-a-test",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 4])],
+        [helper.make_tensor_value_info("x", kind, ["n", 4])],
+        [helper.make_tensor_value_info("y", kind, ["n", 4])],
         initializer=initializers or [],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)

@@ -1,0 +1,229 @@
+"""Choosing, with the real engines in real workers; the models are made here."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import psutil
+import pytest
+from onnx import TensorProto, helper
+
+from runtimes.errors import EngineError
+from runtimes.golden import GoldenSet, TensorSample, TextSample, Tolerance
+from runtimes.hardware.profile import HardwareProfile, Memory
+from runtimes.modelfile import identify
+from runtimes.packs import RuntimePack
+from runtimes.selection.certification import certify
+from runtimes.selection.choose import SelectionProgress, choose
+from runtimes.selection.plan import Objective, Plan, Verdict
+
+Packs = dict[str, RuntimePack]
+X = np.linspace(-2, 2, 12, dtype=np.float32).reshape(3, 4)
+
+
+def adding_one(*, off_by: float = 0.0) -> GoldenSet:
+    right = TensorSample("right", {"x": X}, {"y": X + 1})
+    other = TensorSample("other", {"x": -X}, {"y": 1 - X + np.float32(off_by)})
+    return GoldenSet((right, other), Tolerance(0.001, 0.01))
+
+
+async def plan_for(
+    path: Path, golden: GoldenSet, hardware: HardwareProfile, packs: list[RuntimePack], **more: Any
+) -> Plan:
+    options = {"objective": Objective.LATENCY, "budget_seconds": 3.0, **more}
+    return await choose(identify(path), golden, hardware=hardware, packs=packs, **options)
+
+
+async def test_every_candidate_is_measured_and_one_is_chosen(
+    onnx_adder: Path, hardware: HardwareProfile, packs: Packs
+) -> None:
+    seen: list[SelectionProgress] = []
+    plan = await plan_for(
+        onnx_adder, adding_one(), hardware, list(packs.values()), on_progress=seen.append, budget_seconds=20
+    )
+
+    assert plan.chosen is plan.results[0]
+    assert plan.chosen.code == "plan.fastest"
+    assert {r.engine for r in plan.results} == {"onnxruntime", "openvino", "llamacpp"}
+    measured = [r for r in plan.results if r.measurement]
+    assert {(r.engine, r.candidate.threads) for r in measured if r.candidate} >= {
+        *(("onnxruntime", 1), ("onnxruntime", 2)),
+        *(("openvino", 1), ("openvino", 2)),
+    }
+    for result in measured:
+        assert result.measurement is not None
+        assert result.measurement.runs >= 3
+        assert 0 < result.measurement.p50_seconds <= result.measurement.p99_seconds
+        assert result.measurement.throughput > 0
+        assert (result.measurement.peak_memory or 0) > 1 << 20
+        assert result.in_force is not None
+        assert result.in_force.device == result.device
+    (unable,) = (r for r in plan.results if r.engine == "llamacpp")
+    assert (unable.verdict, unable.code) == (Verdict.INFEASIBLE, "format.unsupported")
+    assert (plan.hardware, plan.engines["openvino"]) == (hardware.fingerprint, packs["openvino"].version)
+    assert [p.done for p in seen[1:]] == list(range(len(seen) - 1))
+    assert (seen[0].total, seen[-1].done) == (None, seen[-1].total)
+    assert msgspec.json.decode(msgspec.json.encode(plan), type=Plan) == plan
+
+
+async def test_the_first_of_every_engine_comes_before_the_second_of_any(
+    onnx_adder: Path, hardware: HardwareProfile, packs: Packs
+) -> None:
+    seen: list[SelectionProgress] = []
+    pair = [packs["onnxruntime"], packs["openvino"]]
+    await plan_for(onnx_adder, adding_one(), hardware, pair, on_progress=seen.append)
+    engines = [p.text.split()[1] for p in seen if p.text.startswith("measuring")]
+    assert engines[:4] == ["onnxruntime", "openvino", "onnxruntime", "openvino"]
+
+
+async def test_a_wrong_golden_sample_rejects_every_candidate_and_is_named(
+    onnx_adder: Path, hardware: HardwareProfile, packs: Packs
+) -> None:
+    pair = [packs["onnxruntime"], packs["openvino"]]
+    plan = await plan_for(onnx_adder, adding_one(off_by=0.5), hardware, pair)
+    assert plan.chosen is None
+    assert len(plan.results) >= 4
+    for result in plan.results:
+        assert (result.verdict, result.code) == (Verdict.WRONG, "parity.outside-tolerance")
+        assert result.measurement is None
+        assert "other/y moved by 0.5" in result.reason
+        assert result.parity is not None
+        assert result.parity.worst_sample == "other/y"
+
+
+async def test_an_exhausted_budget_skips_the_rest_once_something_right_is_found(
+    onnx_adder: Path, hardware: HardwareProfile, packs: Packs
+) -> None:
+    plan = await plan_for(onnx_adder, adding_one(), hardware, [packs["onnxruntime"]], budget_seconds=0.01)
+    assert plan.chosen is not None
+    (skipped,) = (r for r in plan.results if r.verdict is Verdict.SKIPPED)
+    assert skipped.code == "plan.budget-used-up"
+    assert skipped.reason == "not measured: the time budget of 0.01 s was used up"
+
+
+async def test_an_operator_that_one_engine_lacks_leaves_the_other(
+    make_onnx: Callable[..., Path], hardware: HardwareProfile, packs: Packs
+) -> None:
+    shift = helper.make_tensor("shift", TensorProto.FLOAT, [2, 2], [1.0, 0.0, 0.0, 1.0])
+    nodes = [helper.make_node("Det", ["shift"], ["one"]), helper.make_node("Add", ["x", "one"], ["y"])]
+    path = make_onnx(nodes, initializers=[shift])
+    plan = await plan_for(path, adding_one(), hardware, list(packs.values()))
+    assert plan.chosen is not None
+    assert plan.chosen.engine == "onnxruntime"
+    refused = [r for r in plan.results if r.engine == "openvino"]
+    assert len(refused) >= 2
+    for result in refused:
+        assert result.code == "model.unsupported"
+        assert "Det" in result.reason
+    assert {r.verdict for r in refused} == {Verdict.FAILED, Verdict.INFEASIBLE}
+
+
+async def test_text_tensors_are_compared_and_measured(
+    make_onnx: Callable[..., Path], hardware: HardwareProfile, packs: Packs
+) -> None:
+    path = make_onnx([helper.make_node("StringConcat", ["x", "x"], ["y"])], opset=20, kind=TensorProto.STRING)
+    words, doubled = np.empty((1, 4), np.object_), np.empty((1, 4), np.object_)
+    words[:] = [[b"a", b"", "ü".encode(), b"long"]]
+    doubled[:] = [[b"aa", b"", "üü".encode(), b"longlong"]]
+    golden = GoldenSet((TensorSample("words", {"x": words}, {"y": doubled}),))
+    plan = await plan_for(path, golden, hardware, [packs["onnxruntime"]])
+    assert plan.chosen is not None
+
+
+async def test_a_sample_that_does_not_fit_the_model_fails_every_candidate_with_the_reason(
+    onnx_adder: Path, hardware: HardwareProfile, packs: Packs
+) -> None:
+    golden = GoldenSet((TensorSample("s", {"picture": X}, {"y": X}),))
+    plan = await plan_for(onnx_adder, golden, hardware, [packs["onnxruntime"]])
+    assert plan.chosen is None
+    assert {(r.verdict, r.code) for r in plan.results} == {(Verdict.FAILED, "request.input-unknown")}
+
+
+async def test_an_engine_whose_probe_dies_is_a_rejection(
+    onnx_adder: Path, hardware: HardwareProfile, packs: Packs
+) -> None:
+    broken = replace(packs["openvino"], interpreter=Path("/bin/false"))
+    gone = RuntimePack("gone", "gone", "1", Path("/nowhere/python"))
+    plan = await plan_for(onnx_adder, adding_one(), hardware, [packs["onnxruntime"], broken, gone])
+    assert plan.chosen is not None
+    assert plan.chosen.engine == "onnxruntime"
+    told = {r.engine: r for r in plan.results if r.verdict is Verdict.INFEASIBLE}
+    assert (told["openvino"].code, told["gone"].code) == ("worker.died", "pack.broken")
+    assert "exit code 1" in told["openvino"].reason
+
+
+async def test_a_model_larger_than_the_machine_is_never_loaded(
+    onnx_adder: Path, hardware: HardwareProfile, packs: Packs
+) -> None:
+    tiny = replace(hardware, memory=Memory(64, 64, 64))
+    plan = await plan_for(onnx_adder, adding_one(), tiny, [packs["onnxruntime"]])
+    assert {(r.verdict, r.code) for r in plan.results} == {(Verdict.INFEASIBLE, "memory.insufficient")}
+
+
+async def test_a_model_that_kills_its_worker_fails_with_the_signal_and_the_next_is_tried(
+    tmp_path: Path, gguf: Callable[..., bytes], hardware: HardwareProfile, packs: Packs
+) -> None:
+    path = tmp_path / "absurd.gguf"
+    path.write_bytes(
+        gguf(
+            {
+                "llama.context_length": 64,
+                "llama.embedding_length": 64,
+                "llama.block_count": 2**30,
+                "llama.feed_forward_length": 64,
+                "llama.attention.head_count": 4,
+                "llama.attention.layer_norm_rms_epsilon": 1e-5,
+            }
+        )
+    )
+    golden = GoldenSet((TextSample("hello", "Hi", (), 0, 4, "there", None),))
+    plan = await plan_for(path, golden, hardware, [packs["llamacpp"]])
+    assert plan.chosen is None
+    assert len(plan.results) == 2
+    for result in plan.results:
+        assert (result.verdict, result.code) == (Verdict.FAILED, "worker.died")
+        assert "SIGABRT" in result.reason
+
+
+async def test_a_cancelled_choice_leaves_no_worker_behind(
+    onnx_adder: Path, hardware: HardwareProfile, packs: Packs
+) -> None:
+    loading = asyncio.Event()
+
+    def on_progress(progress: SelectionProgress) -> None:
+        if progress.text.startswith("measuring"):
+            loading.set()
+
+    choosing = asyncio.create_task(
+        plan_for(onnx_adder, adding_one(), hardware, [packs["onnxruntime"]], on_progress=on_progress)
+    )
+    await loading.wait()
+    await asyncio.sleep(0.1)
+    choosing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await choosing
+    assert not [
+        child for child in psutil.Process().children() if "runtimes.worker" in " ".join(child.cmdline())
+    ]
+
+
+async def test_certifying_runs_the_samples_and_times_nothing(
+    onnx_adder: Path, hardware: HardwareProfile, packs: Packs
+) -> None:
+    pack = packs["onnxruntime"]
+    plan = await plan_for(onnx_adder, adding_one(), hardware, [pack], budget_seconds=0.01)
+    assert plan.chosen is not None
+    assert plan.chosen.candidate is not None
+    candidate, model = plan.chosen.candidate, identify(onnx_adder)
+
+    right = await certify(model, adding_one(), candidate, interpreter=pack.interpreter)
+    assert (right.parity.within, right.reason) == (True, "")
+    wrong = await certify(model, adding_one(off_by=1.0), candidate, interpreter=pack.interpreter)
+    assert not wrong.parity.within
+    assert "other/y" in wrong.reason
+    with pytest.raises(EngineError, match="f64"):
+        await certify(model, adding_one(), replace(candidate, precision="f64"), interpreter=pack.interpreter)

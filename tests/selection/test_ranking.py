@@ -1,0 +1,73 @@
+"""What wins, and what the others are told."""
+
+import msgspec
+
+from runtimes.engine import Candidate, InForce
+from runtimes.selection.plan import CandidateResult, Measurement, Objective, Parity, Plan, Verdict
+from runtimes.selection.ranking import rank
+
+
+def measured(name: str, p50: float, throughput: float, first_token: float | None = None) -> CandidateResult:
+    measurement = Measurement(0.2, 100, p50, p50 * 2, throughput, 1 << 20, first_token)
+    candidate = Candidate(name, "CPU", "f32", 2, {"streams": 1, "mode": "fast"})
+    return CandidateResult(
+        *(name, "CPU", candidate.label, candidate, Verdict.SLOWER, "plan.slower", ""),
+        measurement=measurement,
+        parity=Parity(within=True, worst_error=0.001, worst_sample="a/y"),
+        in_force=InForce("CPU", "f32", 2, {"providers": "CPU"}),
+    )
+
+
+def unmeasured(verdict: Verdict) -> CandidateResult:
+    return CandidateResult("engine", "CPU", verdict, None, verdict, "some.code", "some reason")
+
+
+def test_latency_wants_the_smallest_median() -> None:
+    ranked = rank([measured("a", 0.0141, 500), measured("b", 0.0067, 90)], Objective.LATENCY)
+    assert [(r.engine, r.verdict, r.code, r.reason) for r in ranked] == [
+        ("b", Verdict.CHOSEN, "plan.fastest", "fastest of 2 with the right answers: 6.7 ms"),
+        ("a", Verdict.SLOWER, "plan.slower", "2.1x slower: 14.1 ms against 6.7 ms"),
+    ]
+
+
+def test_throughput_wants_the_most_inferences_a_second() -> None:
+    ranked = rank([measured("a", 0.0141, 500), measured("b", 0.0067, 450)], Objective.THROUGHPUT)
+    assert [r.engine for r in ranked] == ["a", "b"]
+    assert ranked[1].reason == "1.1x slower: 450 a second against 500 a second"
+
+
+def test_a_near_miss_is_told_in_percent() -> None:
+    ranked = rank([measured("a", 0.0100, 1), measured("b", 0.0102, 1)], Objective.LATENCY)
+    assert ranked[1].reason == "2.0 % slower: 10.2 ms against 10 ms"
+
+
+def test_text_is_ranked_by_tokens_a_second_for_either_objective() -> None:
+    results = [measured("a", 0.1, 1200, 0.01), measured("b", 0.2, 3000, 0.02)]
+    for objective in Objective:
+        ranked = rank(results, objective)
+        assert [r.engine for r in ranked] == ["b", "a"]
+        assert ranked[1].reason == "2.5x slower: 1,200 tokens/s against 3,000 tokens/s"
+
+
+def test_a_single_right_candidate_is_chosen_as_such() -> None:
+    (only,) = rank([measured("a", 0.002, 400)], Objective.LATENCY)
+    assert only.verdict is Verdict.CHOSEN
+    assert only.reason == "the only one measured with the right answers: 2 ms"
+
+
+def test_those_without_a_measurement_come_last_and_keep_their_reasons() -> None:
+    verdicts = [Verdict.INFEASIBLE, Verdict.SKIPPED, Verdict.FAILED, Verdict.WRONG]
+    ranked = rank([*map(unmeasured, verdicts), measured("a", 1.0, 1.0)], Objective.LATENCY)
+    assert [r.verdict for r in ranked] == [Verdict.CHOSEN, *reversed(verdicts)]
+    assert {r.reason for r in ranked[1:]} == {"some reason"}
+
+
+def test_where_nothing_was_measured_nothing_is_chosen() -> None:
+    results = rank([unmeasured(Verdict.WRONG)], Objective.LATENCY)
+    assert Plan("d", Objective.LATENCY, "h", {}, results, 1.0).chosen is None
+
+
+def test_a_plan_survives_its_way_through_json() -> None:
+    results = rank([measured("a", 0.01, 9, 0.1), unmeasured(Verdict.WRONG)], Objective.LATENCY)
+    plan = Plan("ab" * 32, Objective.LATENCY, "x86_64", {"a": "1.0"}, results, 3.5)
+    assert msgspec.json.decode(msgspec.json.encode(plan), type=Plan) == plan
