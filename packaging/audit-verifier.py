@@ -74,7 +74,7 @@ def verify(export: str, key: str, known_file: str | None = None) -> str:
     size, root = open_checkpoint(footer["checkpoint"], key)
     if not consistent(stop, size, roots[stop], root, hashes(footer["consistency"])):
         raise NotProven("the entries are not those that the checkpoint was signed for")
-    verdict = f"PROVEN: entries {start} to {stop - 1} stand in the log of {size} entries signed by {key.split('+')[0]}."
+    verdict = f"PROVEN: entries {start} to {stop - 1} stand in the log of {size} entries signed by {key.split('+', maxsplit=1)[0]}."
     return verdict + (f" {continues(known, size, root, roots)}" if known is not None else "")
 
 

@@ -99,7 +99,7 @@ def _safe(value: Any) -> Any:
         case float():
             return repr(value)
         case Mapping():
-            return {_text(str(key), FIELD_LIMIT): _safe(item) for key, item in value.items()}
+            return {_key(str(key)): _safe(item) for key, item in value.items()}
         case list() | tuple():
             return [_safe(item) for item in value]
     raise TypeError(f"an audit entry cannot hold a {type(value).__name__}")
@@ -112,6 +112,12 @@ def _text(text: str, limit: int) -> str:
     return _visible(text)
 
 
+def _key(key: str) -> str:
+    """ASCII, of which every implementation of RFC 8785 has the same order."""
+    visible = _text(key, FIELD_LIMIT)
+    return visible if visible.isascii() else "".join(c if c.isascii() else _escape(c) for c in visible)
+
+
 def _visible(text: str) -> str:
     if text.isascii() and text.isprintable() and "\\" not in text:
         return text
@@ -122,6 +128,10 @@ def _visible_character(character: str) -> str:
     if character == "\\":
         return "\\\\"
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
-        code = ord(character)
-        return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+        return _escape(character)
     return character
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

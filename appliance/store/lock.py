@@ -54,6 +54,7 @@ class StateLock:
         if self._descriptor is None:
             return
         os.ftruncate(self._descriptor, 0)
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # closing would not do while a child is being started
         os.close(self._descriptor)
         self._descriptor = None
 
