@@ -22,7 +22,7 @@ from updates.digest import Digest
 from updates.durable import sync_folder, write_file
 from updates.errors import DepotError, MediumError, StoreError
 from updates.names import check_file_path
-from updates.refusals import wrong_bytes
+from updates.refusals import truncated, wrong_bytes
 
 CHUNK = 1 << 20
 """Bytes read, hashed and written at a time."""
@@ -205,7 +205,7 @@ class BlobStore:
                     self._set_mark(digest, sink.fileno(), done, hashed.hexdigest())
                 raise
             if done < size:
-                raise _truncated(source.name, done, size)
+                raise truncated(source.name, done, size)
             if hashed.hexdigest() != digest.hex:
                 raise wrong_bytes(source.name, "its digest is another one")
             os.fsync(sink.fileno())
@@ -311,16 +311,6 @@ def _unreadable(path: Path, error: OSError) -> DepotError:
         f"{path} cannot be read: {error.strerror}.",
         kept="Nothing was added.",
         remedy="Check the file's name and its permissions.",
-    )
-
-
-def _truncated(file: str, found: int, wanted: int) -> MediumError:
-    return MediumError(
-        "medium.truncated",
-        f"{file} ends after {found} of {wanted} bytes.",
-        kept="Nothing on the box was changed.",
-        remedy="Publish the update again and let the copy finish before the medium is pulled.",
-        file=file,
     )
 
 

@@ -56,3 +56,13 @@ def wrong_bytes(file: str, why: str) -> MediumError:
         remedy="The medium is damaged or was changed. Publish the update again, to another medium if it happens twice.",
         file=file,
     )
+
+
+def truncated(file: str, found: int, wanted: int) -> MediumError:
+    return MediumError(
+        "medium.truncated",
+        f"{file} on the medium ends after {found} of {wanted} bytes.",
+        kept="Nothing on the box was changed.",
+        remedy="Publish the update again and let the copy finish before the medium is pulled.",
+        file=file,
+    )

@@ -11,7 +11,7 @@ from updates.errors import MediumError, StoreError, UpdateError
 from updates.layout import LIMITS, blob_file
 from updates.manifest import Descriptor, Manifest, parse_manifest
 from updates.media import Medium
-from updates.refusals import missing, wrong_bytes
+from updates.refusals import missing, truncated, wrong_bytes
 
 SPARE = 16 << 20
 """Bytes that stay free beside the payload, for the database and the logs."""
@@ -148,13 +148,7 @@ def _check_presence(medium: Medium, absent: list[Descriptor], on_progress: OnPro
 def _wrong_size(file: str, found: int, wanted: int) -> MediumError:
     if found > wanted:
         return wrong_bytes(file, f"it is longer than {wanted} bytes")
-    return MediumError(
-        "medium.truncated",
-        f"{file} on the medium has {found} of {wanted} bytes.",
-        kept="Nothing on the box was changed.",
-        remedy="Publish the update again and let the copy finish before the medium is pulled.",
-        file=file,
-    )
+    return truncated(file, found, wanted)
 
 
 def _check_space(blobs: BlobStore, absent: list[Descriptor]) -> None:

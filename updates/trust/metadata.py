@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from securesystemslib.signer import Key
 from tuf.api.exceptions import RepositoryError
@@ -51,8 +51,10 @@ def load(kind: type[S], data: bytes, file: str) -> Loaded[S]:
 
     Raises:
         MediumError: `medium.malformed`.
+        TrustError: `trust.same-key-twice`.
     """
     value = canonical.parse_object(data, file)
+    _refuse_repeated_signatures(value, file)
     try:
         metadata = Metadata[S].from_dict(value)
         payload = metadata.signed_bytes
@@ -101,7 +103,7 @@ def keys_of(role: Role, delegator: Root | Targets, file: str) -> Mapping[str, Ke
     """The keys of a role by key id; one public key under two ids would count twice and is refused."""
     known = delegator.keys if isinstance(delegator, Root) else _delegated_keys(delegator)
     keys = {keyid: known[keyid] for keyid in role.keyids if keyid in known}
-    if len({str(sorted(key.keyval.items())) for key in keys.values()}) != len(keys):
+    if len({str(key.keyval.get("public")).strip().lower() for key in keys.values()}) != len(keys):
         raise refused("trust.same-key-twice", f"one key stands under two names for a role in {file}", file)
     return keys
 
@@ -124,6 +126,15 @@ def issued_at(timestamp: Timestamp) -> datetime | None:
 
 def _delegated_keys(delegator: Targets) -> Mapping[str, Key]:
     return delegator.delegations.keys if delegator.delegations is not None else {}
+
+
+def _refuse_repeated_signatures(value: Mapping[str, Any], file: str) -> None:
+    signatures = value.get("signatures")
+    if not isinstance(signatures, list):
+        return
+    keyids = [str(signature.get("keyid")) for signature in signatures if isinstance(signature, dict)]
+    if len(set(keyids)) != len(keyids):
+        raise refused("trust.same-key-twice", f"{file} carries two signatures of one key", file)
 
 
 def _check_types(metadata: "Metadata[S]") -> None:
