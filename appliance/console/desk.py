@@ -23,6 +23,10 @@ Post = Callable[[Callable[[], None]], None]
 """Runs a function soon on the thread that paints; called from any thread."""
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A command as a console offers it now."""
@@ -44,7 +48,7 @@ class Desk:
         changed: Callable[[], None],
         pace: Pace | None = None,
         find_media: Callable[[], tuple[str, ...]] = media_with_updates,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._table = table
         self._post = post
@@ -97,9 +101,7 @@ class Desk:
             self._show(command.id, ImportUpdate(), None)
             self._caller.run(self._find_media, lambda found: self._post(lambda: self._media_found(found)))
         else:
-            report = self._live.report
-            names = tuple(d.name for d in report.deployments) if report else ()
-            self._show(command.id, *RunCommand.begin(command, names))
+            self._show(command.id, *RunCommand.begin(command, self._known_models()))
 
     def choose(self, choice: str, text: str = "") -> None:
         """Press a button of the open form; `text` is what stands in its field."""
@@ -147,6 +149,15 @@ class Desk:
         if isinstance(wizard, ImportUpdate) and found:
             self._wizards["update.import"] = replace(wizard, found=found)
             self._changed()
+
+    def _known_models(self) -> tuple[str, ...]:
+        """Names that a command about a model is likely to mean: the deployed ones, and the last imported ones."""
+        report = self._live.report
+        if report is None:
+            return ()
+        imported = report.last_update.artifacts if report.last_update else ()
+        names = [d.name for d in report.deployments] + [a.split(" ", maxsplit=1)[0] for a in imported]
+        return tuple(dict.fromkeys(names))
 
     def _refusal(self, command: Command) -> str:
         if command.where is Where.HERE:

@@ -32,6 +32,16 @@ def size(value: int | None) -> str:
     return f"{amount:.{digits}f} {unit}"
 
 
+def share(part: int, whole: int) -> str:
+    """Bytes of bytes, in one unit where that says enough: `10.0 of 32.0 GiB`, `200 MiB of 466 GiB`."""
+    amount, unit = size(whole).split()
+    scale = whole / float(amount) if float(amount) else 1.0
+    if part < scale:
+        return f"{size(part)} of {size(whole)}"
+    digits = 0 if unit == "B" or part / scale >= 99.95 else 1
+    return f"{part / scale:.{digits}f} of {amount} {unit}"
+
+
 def percent(fraction: float | None) -> str:
     return NA if fraction is None else f"{fraction * 100:.0f} %"
 
@@ -103,6 +113,11 @@ def moment(text: str | None, now: datetime) -> str:
         return NA
     same_day = time.date() == now.astimezone(UTC).date()
     return f"{time:%H:%M:%S}" if same_day else f"{time:%Y-%m-%d %H:%M}"
+
+
+def day_or_time(text: str | None, now: datetime) -> str:
+    """A time in UTC for a narrow column: `14:02:11` on the same day as `now`, else `2026-11-20`."""
+    return moment(text, now).split(" ", maxsplit=1)[0]
 
 
 def seconds_since(text: str | None, now: datetime) -> float | None:

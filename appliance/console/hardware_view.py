@@ -49,7 +49,8 @@ class HardwareView:
     machine: str
     system: str
     cpu: str
-    cpu_detail: str
+    cpu_details: tuple[str, ...]
+    """What else is worth knowing of the CPU, the most telling first."""
     memory: Gauge
     disk: Gauge
     accelerators: tuple[AcceleratorView, ...]
@@ -74,7 +75,7 @@ def hardware_view(
             machine=formats.NA,
             system=formats.NA,
             cpu=formats.NA,
-            cpu_detail=formats.NA,
+            cpu_details=(),
             memory=Gauge("Memory", formats.NA),
             disk=disk,
             accelerators=(),
@@ -86,23 +87,25 @@ def hardware_view(
         machine=plain(profile.machine or formats.NA, 80),
         system=plain(profile.system or formats.NA, 120),
         cpu=plain(profile.cpu.model or profile.cpu.architecture, 80),
-        cpu_detail=_cpu_detail(profile.cpu),
+        cpu_details=_cpu_details(profile.cpu),
         memory=_memory(profile.memory),
         disk=disk,
         accelerators=tuple(_accelerator(a) for a in profile.accelerators),
-        accelerators_hint="none found, models run on the CPU",
+        accelerators_hint="none, models use the CPU",
         findings=tuple(_finding(f) for f in found),
     )
 
 
-def _cpu_detail(cpu: Cpu) -> str:
-    parts = [f"{formats.number(cpu.usable)} of {formats.count(cpu.logical)} CPUs usable"]
-    if cpu.frequency_mhz is not None:
-        parts.append(f"{cpu.frequency_mhz / 1000:.1f} GHz")
+def _cpu_details(cpu: Cpu) -> tuple[str, ...]:
+    parts = []
+    if cpu.usable is not None:
+        parts.append(f"{formats.number(cpu.usable)} of {formats.count(cpu.logical)} CPUs usable")
     if cpu.throttled:
         parts.append("throttled")
+    if cpu.frequency_mhz is not None:
+        parts.append(f"{cpu.frequency_mhz / 1000:.1f} GHz")
     parts += [plain(f, 20) for f in cpu.features if f in _TELLING_FEATURES]
-    return ", ".join(parts)
+    return tuple(parts)
 
 
 _TELLING_FEATURES = frozenset(
@@ -113,11 +116,11 @@ _TELLING_FEATURES = frozenset(
 def _memory(memory: Memory) -> Gauge:
     total = memory.usable if memory.usable is not None else memory.total
     if memory.available is None or not total:
-        return Gauge("Memory", f"{formats.NA} of {formats.size(total)}")
+        return Gauge("Memory", formats.size(total))
     used = max(0, total - memory.available)
     fraction = min(1.0, used / total)
     severity = Severity.WARNING if fraction > 0.95 else Severity.OK
-    return Gauge("Memory", f"{formats.size(used)} of {formats.size(total)} used", fraction, severity)
+    return Gauge("Memory", f"{formats.share(used, total)} used", fraction, severity)
 
 
 def _disk(free: int | None, total: int | None) -> Gauge:
@@ -131,7 +134,7 @@ def _disk(free: int | None, total: int | None) -> Gauge:
         if left < DISK_WARNING
         else Severity.OK
     )
-    value = f"{formats.size(free)} of {formats.size(total)} free"
+    value = f"{formats.share(free, total)} free"
     return Gauge("Disk", value, min(1.0, max(0.0, 1 - left)), severity)
 
 
@@ -164,7 +167,7 @@ def _accelerator_memory(card: Accelerator) -> Gauge:
         return Gauge("Memory", formats.NA)
     if card.memory_used is None:
         return Gauge("Memory", formats.size(total))
-    value = f"{formats.size(card.memory_used)} of {formats.size(total)}"
+    value = formats.share(card.memory_used, total)
     return Gauge("Memory", value, min(1.0, card.memory_used / total))
 
 

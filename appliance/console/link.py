@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from appliance.console import formats
 from appliance.console.severity import Chip, Severity
-from appliance.console.text import plain
 from appliance.errors import Explanation
 
 
@@ -24,23 +23,13 @@ class Link:
 
     @property
     def detail(self) -> str:
-        """`The daemon does not answer, last seen 12 s ago, trying again in 4 s`; empty while it answers."""
+        """`last seen 12 s ago, next try in 4 s`; empty while it answers."""
         if self.live:
             return ""
-        parts = [
-            self._cause(),
-            "never seen" if self.last_seen is None else f"last seen {formats.ago(self.last_seen)}",
-        ]
-        if self.retry_in is not None and self.retry_in >= 0.5:
-            parts.append(f"trying again in {formats.duration(self.retry_in)}")
-        else:
-            parts.append("trying again now")
-        return ", ".join(parts)
-
-    def _cause(self) -> str:
-        if self.why is None or self.why.code == "daemon.away":
-            return "The daemon does not answer"
-        return plain(self.why.what).rstrip(".")
+        seen = "never seen" if self.last_seen is None else f"last seen {formats.ago(self.last_seen)}"
+        if self.retry_in is None or self.retry_in < 0.5:
+            return f"{seen}, trying again now"
+        return f"{seen}, next try in {formats.duration(self.retry_in)}"
 
 
 LIVE = Link(live=True)

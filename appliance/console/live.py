@@ -98,7 +98,11 @@ class Live:
         at = self._clock()
         asking = self._asking_since
         if self._feed.away is None and asking is not None and at - asking > self._pace.patience:
-            silent = Explanation("daemon.silent", "The daemon was asked, but does not answer")
+            silent = Explanation(
+                "daemon.silent",
+                "The daemon was asked for the status and does not answer.",
+                remedy="It may be very busy. If it stays so, restart it.",
+            )
             return Feed(self._feed.report, self._feed.seen_at, silent).link(at)
         return self._feed.link(at)
 

@@ -83,6 +83,7 @@ class AuditLineView:
 @dataclass(frozen=True, slots=True)
 class AuditView:
     size: str
+    """`1,284 entries`."""
     root: str
     """First 16 hexadecimal digits of the tree's root hash."""
     checkpoint: str
@@ -126,15 +127,16 @@ def home_view(report: StatusReport | None, now: datetime, link: Link = LIVE) -> 
         )
     )
     hardware = hardware_view(report.hardware, report.disk_free, report.disk_total)
-    problems = tuple(_problem(p, report.health) for p in report.problems)
+    headline = _headline(report, deployments, hardware, link)
+    problems = (*_line_problem(link), *(_problem(p, report.health) for p in report.problems))
     return HomeView(
         box=plain(report.box, 60) or formats.NA,
         version=plain(report.version, 30) or formats.NA,
         clock=formats.clock(now),
         link=link.chip,
         link_detail=link.detail,
-        headline=_headline(report, deployments, hardware, link),
-        summary=_summary(report, deployments, link),
+        headline=headline,
+        summary=_summary(report, deployments, link, well=headline.severity is Severity.OK),
         problems=problems,
         deployments=deployments,
         deployments_hint="No model is deployed yet. Import an update, then deploy a model.",
@@ -161,9 +163,9 @@ def _headline(
     return Chip(Severity.OK, "WELL")
 
 
-def _summary(report: StatusReport, deployments: tuple[DeploymentView, ...], link: Link) -> str:
+def _summary(report: StatusReport, deployments: tuple[DeploymentView, ...], link: Link, *, well: bool) -> str:
     if not link.live:
-        return f"{link.detail}. What follows is what was last heard."
+        return link.detail
     if not report.daemon_running:
         return "No daemon is running, so no model answers. Start it: appliance serve"
     serving = sum(d.state.severity is Severity.OK for d in deployments)
@@ -176,8 +178,9 @@ def _summary(report: StatusReport, deployments: tuple[DeploymentView, ...], link
         else "nothing deployed yet"
     )
     problems = len(report.problems)
-    told = "no problems" if not problems else "1 problem" if problems == 1 else f"{problems} problems"
-    return f"{served} · {told}"
+    if problems:
+        return f"{served} · {'1 problem' if problems == 1 else f'{problems} problems'}"
+    return f"{served} · no problems" if well else served
 
 
 _STATES = {
@@ -207,8 +210,17 @@ def _deployment(status: DeploymentStatus, *, known: bool) -> DeploymentView:
         memory=formats.size(status.memory),
         worker=formats.NA if status.worker_pid is None else str(status.worker_pid),
         restarts=formats.count(status.restarts),
-        history=traffic.history,
+        history=traffic.history if known else (),
     )
+
+
+def _line_problem(link: Link) -> tuple[ProblemView, ...]:
+    if link.why is None:
+        return ()
+    why = link.why
+    told = "What is shown below was heard before." if link.last_seen is not None else ""
+    remedy = " ".join(part for part in (plain(why.remedy), told) if part)
+    return (ProblemView(Severity.UNKNOWN, plain(why.code, 60), plain(why.what), remedy),)
 
 
 def _problem(problem: Problem, health: Health) -> ProblemView:
@@ -253,7 +265,7 @@ def _audit(audit: AuditStatus, now: datetime) -> AuditView:
         made = formats.ago(formats.seconds_since(audit.checkpoint_time, now))
         checkpoint = f"at {formats.count(audit.checkpoint_size)}, {made}"
     return AuditView(
-        size=formats.count(audit.size),
+        size="1 entry" if audit.size == 1 else f"{formats.count(audit.size)} entries",
         root=plain(audit.root, 64)[:16] or formats.NA,
         checkpoint=checkpoint,
         recent=tuple(_audit_line(line, now) for line in audit.recent),
@@ -263,7 +275,7 @@ def _audit(audit: AuditStatus, now: datetime) -> AuditView:
 def _audit_line(line: AuditLine, now: datetime) -> AuditLineView:
     return AuditLineView(
         index=formats.count(line.index),
-        time=formats.moment(line.time, now),
+        time=formats.day_or_time(line.time, now),
         actor=plain(line.actor, 60),
         action=plain(line.action, 60),
         subject=plain(line.subject, 120),
@@ -279,8 +291,8 @@ def _nothing_known(now: datetime, link: Link) -> HomeView:
         link=link.chip,
         link_detail=link.detail,
         headline=Chip(Severity.UNKNOWN, "CONNECTING" if link.live else "NO ANSWER"),
-        summary=f"{link.detail}." if link.detail else "Asking the box how it is.",
-        problems=(),
+        summary=link.detail or "Asking the box how it is.",
+        problems=_line_problem(link),
         deployments=(),
         deployments_hint="Nothing is known yet.",
         hardware=hardware_view(None, None, None),

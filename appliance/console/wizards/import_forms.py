@@ -168,7 +168,7 @@ def done(report: ImportReport) -> Form:
         (plain(r.name, 60), plain(r.version, 30), "rejected", f"{plain(r.reason, 200)} [{plain(r.code, 60)}]")
         for r in report.rejected
     ]
-    rows += [(plain(p, 90), "", "present already", "") for p in report.present]
+    rows += [(*_name_and_version(p), "present already", "") for p in report.present]
     if not report.rejected:
         heading = Chip(Severity.OK, "Imported")
     elif report.applied:
@@ -206,6 +206,11 @@ def explanation_facts(error: Explanation) -> tuple[Fact, ...]:
     """What was kept, what to do, and the cause code, where they are known."""
     told = (("Kept", error.kept), ("What to do", error.remedy), ("Code", error.code))
     return tuple(Fact(label, plain(value)) for label, value in told if value)
+
+
+def _name_and_version(told: str) -> tuple[str, str]:
+    name, _, version = plain(told, 90).partition(" ")
+    return name, version
 
 
 def _tally(report: ImportReport) -> str:
