@@ -57,7 +57,7 @@ class Supervisor:
                 try:
                     await deployed.start()
                 except BaseException:
-                    del self._deployed[name]
+                    self._deployed.pop(name, None)
                     raise
         return _state(deployed)
 

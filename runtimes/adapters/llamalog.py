@@ -1,4 +1,4 @@
-"""llama.cpp's own log: warnings and errors go to the worker's log, the last error explains a failure."""
+"""llama.cpp's own log: warnings and errors go to the worker's log, the first error explains a failure."""
 
 import ctypes
 import sys
@@ -15,10 +15,13 @@ class EngineLog:
 
     def __init__(self) -> None:
         self._level = 0
-        self.last_error = ""
-        """The newest error line, for the exception that follows it."""
+        self.first_error = ""
+        """The first error since `forget`: llama.cpp tells the cause first, then what follows from it."""
         self._callback = llama_cpp.llama_log_callback(self._heard)
         llama_cpp.llama_log_set(self._callback, ctypes.c_void_p(0))
+
+    def forget(self) -> None:
+        self.first_error = ""
 
     def _heard(self, level: int, text: bytes, _: object) -> None:
         if level != _CONTINUED:
@@ -28,5 +31,5 @@ class EngineLog:
         line = text.decode(errors="replace")
         sys.stderr.write(line)
         sys.stderr.flush()
-        if self._level == _ERROR and line.strip():
-            self.last_error = line.strip()
+        if self._level == _ERROR and not self.first_error:
+            self.first_error = line.strip()

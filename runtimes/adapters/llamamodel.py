@@ -111,6 +111,7 @@ class LlamaModel:
             )
 
     def _make_context(self, candidate: Candidate, offload: bool, log: EngineLog) -> int:  # noqa: FBT001
+        log.forget()
         settings = llama_cpp.llama_context_default_params()
         settings.n_ctx = self.context_tokens
         settings.n_batch = settings.n_ubatch = self._batch
@@ -125,7 +126,7 @@ class LlamaModel:
             llama_cpp.llama_model_free(self._model)
             raise EngineError(
                 "worker.out-of-memory",
-                f"llama.cpp cannot make a context of {self.context_tokens} tokens: {log.last_error}",
+                f"llama.cpp cannot make a context of {self.context_tokens} tokens: {log.first_error}",
                 remedy="Give the deployment more memory, or a smaller context.",
             )
         return int(context)
@@ -142,6 +143,7 @@ class LlamaModel:
 
 
 def _load(model: ModelFile, offload: Sequence[int], log: EngineLog) -> int:
+    log.forget()
     settings = llama_cpp.llama_model_default_params()
     settings.n_gpu_layers = -1 if offload else 0
     devices = (ctypes.c_void_p * (len(offload) + 1))(*offload, None)
@@ -150,7 +152,7 @@ def _load(model: ModelFile, offload: Sequence[int], log: EngineLog) -> int:
     if not loaded:
         raise EngineError(
             "model.invalid",
-            f"llama.cpp cannot load {model.path.name}: {log.last_error or 'it gives no reason'}.",
+            f"llama.cpp cannot load {model.path.name}: {log.first_error or 'it gives no reason'}.",
             remedy="Get the file again; it is damaged or of a kind that this version does not know.",
         )
     return int(loaded)

@@ -8,7 +8,7 @@ class TextStream:
     """Takes the bytes of one token after the other and gives out text as soon as it is certain.
 
     A character may be spread over tokens, and so may a stop string: what could still become either is
-    held back. Bytes that are no UTF-8 become U+FFFD.
+    held back. The stop string that is complete first ends the text. Bytes that are no UTF-8 become U+FFFD.
     """
 
     def __init__(self, stop: Sequence[str] = ()) -> None:
@@ -33,10 +33,11 @@ class TextStream:
         if self.stopped:
             return ""
         self._held += text
-        found = [at for at in (self._held.find(s) for s in self._stop) if at >= 0]
+        found = [(at + len(s), at) for s in self._stop if (at := self._held.find(s)) >= 0]
         if found:
             self.stopped = True
-            certain, self._held = self._held[: min(found)], ""
+            _, start = min(found)
+            certain, self._held = self._held[:start], ""
             return certain
         keep = max((_overlap(self._held, s) for s in self._stop), default=0)
         split = len(self._held) - keep

@@ -104,16 +104,17 @@ class Channel:
         self._open = True
         self._loop.add_reader(sock, self._readable)
 
-    def send(self, buffers: Iterable[memoryview]) -> None:
-        """Send one frame, in order after the earlier ones; silently nothing once the other side is gone."""
+    def send(self, buffers: Iterable[memoryview]) -> bool:
+        """Send one frame, in order after the earlier ones; False where the other side is known to be gone."""
         if not self._open:
-            return
+            return False
         idle = not self._unsent
         self._unsent.extend(buffers)
         if idle:
             self._flush()
             if self._unsent and self._open:
                 self._loop.add_writer(self._sock, self._writable)
+        return self._open
 
     def close(self) -> None:
         if self._open:

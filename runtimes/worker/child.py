@@ -26,6 +26,7 @@ _SILENT = {
     "TRANSFORMERS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
+    "GGML_NO_BACKTRACE": "1",
 }
 
 
@@ -62,8 +63,9 @@ class Child:
         self._loop.add_reader(self._pidfd, self._ended)
         self._channel = Channel(ours, self._on_frame, self._on_hang_up)
 
-    def send(self, message: wire.Request, payload: Sequence[memoryview] = ()) -> None:
-        self._channel.send(wire.frame(message, payload))
+    def send(self, message: wire.Request, payload: Sequence[memoryview] = ()) -> bool:
+        """False where the process is known to be gone and will never hear of it."""
+        return self._channel.send(wire.frame(message, payload))
 
     def kill(self) -> None:
         """End it at once; `dead` is set when it is gone."""
@@ -100,8 +102,8 @@ class Child:
 
     def obituary(self, doing: str) -> EngineError:
         """Why it died, in one sentence, with the last thing it said."""
-        code = self._process.returncode
-        how = f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
+        code = self._process.poll()
+        how = "closed its end" if code is None else _ending(code)
         last = next((line for line in reversed(self._log) if line.strip()), "")
         said = f"; its last words: {last}" if last else ""
         return EngineError(
@@ -189,8 +191,10 @@ def _environment(threads: int | None) -> dict[str, str]:
     return {**passed_on, **_SILENT, **limits}
 
 
-def _signal_name(number: int) -> str:
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
     try:
-        return signal.Signals(number).name
+        return f"was killed by {signal.Signals(-code).name}"
     except ValueError:
-        return f"signal {number}"
+        return f"was killed by signal {-code}"

@@ -119,7 +119,7 @@ class Worker:
         headers, payload = wire.pack(inputs)
         answer: asyncio.Future[dict[str, Tensor]] = self._loop.create_future()
         identity = self._submit(_Pending(answer, None, self._limit(timeout)))
-        self._child.send(wire.Infer(identity, headers, tuple(outputs)), payload)
+        self._send(identity, wire.Infer(identity, headers, tuple(outputs)), payload)
         return await answer
 
     async def generate(
@@ -137,7 +137,7 @@ class Worker:
         self._check_kind("text")
         chunks: asyncio.Queue[GenerationChunk | EngineError] = asyncio.Queue()
         identity = self._submit(_Pending(None, chunks, self._limit(timeout)))
-        self._child.send(wire.Generate(identity, request))
+        self._send(identity, wire.Generate(identity, request))
         try:
             while True:
                 chunk = await chunks.get()
@@ -188,14 +188,19 @@ class Worker:
     # --- requests in flight, oldest first: the worker answers them in this order ---
 
     def _submit(self, pending: _Pending) -> int:
-        if self.closed.is_set():
-            raise NotStartedError(self._child.obituary("waiting for requests"))
+        if self.closed.is_set() or self._doomed_by:
+            raise NotStartedError(self._doomed_by or self._child.obituary("waiting for requests"))
         identity = next(self._ids)
         self._pending[identity] = pending
         self._idle.clear()
         if len(self._pending) == 1:
             self._start_clock(pending)
         return identity
+
+    def _send(self, identity: int, request: wire.Request, payload: Sequence[memoryview] = ()) -> None:
+        if not self._child.send(request, payload):
+            self._finish(identity)
+            raise NotStartedError(self._child.obituary("waiting for requests"))
 
     def _start_clock(self, pending: _Pending) -> None:
         if pending.timer is not None:
@@ -218,7 +223,7 @@ class Worker:
         first = next(iter(self._pending.values()), None)
         if first is None:
             self._idle.set()
-        elif first.timer is None:
+        elif first.timer is None and self._doomed_by is None:
             self._start_clock(first)
 
     def _on_answer(self, answer: wire.Answer, payload: memoryview) -> None:
@@ -258,6 +263,8 @@ class Worker:
 
     def _on_failed(self, answer: wire.Failed) -> None:
         if answer.id is not None and answer.id in self._pending:
+            if answer.code == "worker.out-of-memory":
+                self._doomed_by = answer.error()
             _fail(self._pending[answer.id], answer.error())
             self._finish(answer.id)
 
@@ -268,10 +275,11 @@ class Worker:
             self._loading.exception()
         pending, self._pending = self._pending, {}
         self._idle.set()
-        for position, request in enumerate(pending.values()):
+        for request in pending.values():
+            at_work = request.timer is not None
             if request.timer is not None:
                 request.timer.cancel()
-            _fail(request, (self._doomed_by or died) if position == 0 else NotStartedError(died))
+            _fail(request, (self._doomed_by or died) if at_work else NotStartedError(died))
 
     def _check_kind(self, kind: str) -> None:
         if self.kind != kind:

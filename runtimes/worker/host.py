@@ -75,14 +75,8 @@ class Host:
         except (EOFError, BrokenPipeError, ConnectionResetError):
             raise
         except MemoryError:
-            self._send(
-                wire.Failed(
-                    identity,
-                    "worker.out-of-memory",
-                    "The worker's memory limit was reached.",
-                    remedy="Give the deployment more memory, or a smaller model.",
-                )
-            )
+            self._send(wire.Failed.of(identity, _out_of_memory()))
+            sys.exit("ended after running out of memory: an engine's allocator does not recover from it")
         except Exception as error:  # noqa: BLE001 - whatever an engine raises must reach the daemon as an answer
             traceback.print_exc()
             code = "model.invalid" if identity is None else "request.failed"
@@ -183,6 +177,15 @@ def _engine(name: str) -> Engine:
             remedy="Install its runtime pack again.",
         ) from error
     return adapter
+
+
+def _out_of_memory() -> EngineError:
+    return EngineError(
+        "worker.out-of-memory",
+        "The request needs more memory than its worker may use.",
+        kept="Other deployments were not touched; the worker is replaced.",
+        remedy="Send a smaller request, or give the deployment more memory.",
+    )
 
 
 def _not_loaded(kind: str) -> EngineError:

@@ -1,0 +1,128 @@
+"""What a worker may not do, tried from inside a worker; and what the box says about it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtimes.worker.handle import Worker
+from tests.runtimes import onnx_files
+
+Start = Callable[..., Awaitable[Worker]]
+
+
+def inside(code: str, memory_limit: int | None = None) -> Any:
+    """Run `code` in a process that has confined itself as a worker does; the JSON that it printed."""
+    program = textwrap.dedent("""
+        import json, os, sys
+        from runtimes.worker import sandbox
+        walls = sandbox.confine(int(sys.argv[1]), json.loads(sys.argv[2]))
+    """) + textwrap.dedent(code)
+    command = [sys.executable, "-c", program, str(os.getpid()), json.dumps(memory_limit)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=30).stdout)
+
+
+def test_a_worker_reaches_no_listening_socket() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        socket.create_connection(("127.0.0.1", port)).close()
+        answer = inside(f"""
+            import socket
+            try:
+                socket.create_connection(("127.0.0.1", {port}), 5)
+            except OSError as error:
+                print(json.dumps([walls["no network"], type(error).__name__]))
+            else:
+                print(json.dumps([walls["no network"], "connected"]))
+        """)
+    wall, outcome = answer
+    if wall != "in force":
+        pytest.skip(f"this system lets nobody take the network away: {wall}")
+    assert outcome != "connected"
+
+
+def test_the_walls_that_are_told_of_really_stand() -> None:
+    walls, dumps, status, niceness = inside("""
+        import resource
+        lines = open("/proc/self/status").read().splitlines()
+        status = dict(line.split(":", 1) for line in lines)
+        print(json.dumps([walls, resource.getrlimit(resource.RLIMIT_CORE), status, os.nice(0)]))
+    """)
+
+    assert walls["no core dumps"] == "in force"
+    assert dumps == [0, 0]
+    assert walls["no new privileges"] == "in force"
+    assert status["NoNewPrivs"].strip() == "1"
+    assert walls["no capabilities"] == "in force"
+    assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
+    assert walls["stands back"] == "in force"
+    assert niceness == min(19, os.nice(0) + 5)
+    assert walls["memory limit"] == "not asked for"
+
+
+def test_memory_beyond_the_limit_is_refused() -> None:
+    wall, outcome = inside(
+        """
+        try:
+            bytearray(512 << 20)
+        except MemoryError:
+            print(json.dumps([walls["memory limit"], "refused"]))
+        else:
+            print(json.dumps([walls["memory limit"], "given"]))
+        """,
+        memory_limit=256 << 20,
+    )
+    assert (wall, outcome) == ("in force", "refused")
+
+
+def test_a_wall_that_cannot_be_put_up_is_told_with_its_reason() -> None:
+    """A limit may be lowered, but not be raised again without privileges."""
+    walls = inside(
+        "print(json.dumps(sandbox.confine(int(sys.argv[1]), 512 << 20)))",
+        memory_limit=256 << 20,
+    )
+    assert walls["memory limit"].startswith("not in force: ")
+
+
+def test_a_worker_whose_daemon_is_gone_does_not_start() -> None:
+    program = "from runtimes.worker import sandbox; sandbox.confine(1 << 21, None)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=30, check=False)
+    assert ended.returncode == 1
+    assert b"gone" in ended.stderr
+
+
+async def test_a_worker_tells_its_walls(start: Start, tmp_path: Path) -> None:
+    worker = await start(onnx_files.linear(tmp_path / "m.onnx"))
+
+    assert {"no network", "no core dumps", "memory limit", "dies with the daemon"} <= set(worker.confinement)
+    if worker.confinement["no network"] == "in force":
+        assert os.readlink(f"/proc/{worker.pid}/ns/net") != os.readlink("/proc/self/ns/net")
+
+
+async def test_a_worker_knows_nothing_of_the_daemons_environment(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APPLIANCE_SECRET", "hunter2")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-1")
+
+    worker = await start(onnx_files.linear(tmp_path / "m.onnx"))
+
+    environment = Path(f"/proc/{worker.pid}/environ").read_bytes()
+    assert b"hunter2" not in environment
+    assert b"CUDA_VISIBLE_DEVICES=GPU-1" in environment
+    assert b"HF_HUB_OFFLINE=1" in environment
+
+
+async def test_a_worker_holds_none_of_the_daemons_files(start: Start, tmp_path: Path) -> None:
+    with (tmp_path / "secret").open("w") as secret:
+        os.set_inheritable(secret.fileno(), True)
+        worker = await start(onnx_files.linear(tmp_path / "m.onnx"))
+        held = [os.readlink(link) for link in Path(f"/proc/{worker.pid}/fd").iterdir() if link.is_symlink()]
+    assert str(tmp_path / "secret") not in held
