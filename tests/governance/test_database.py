@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from sqlite_utils import Database as Tables
 
 from appliance.errors import ApplianceError
 from appliance.store import database as store
@@ -35,9 +36,9 @@ def test_the_schema_version_counts_the_migrations(database: Database) -> None:
 
 def test_an_older_database_is_migrated_and_keeps_its_rows(tmp_path: Path) -> None:
     path = tmp_path / "appliance.sqlite3"
-    with schema.Tables(memory=True) as nothing_yet:
+    with Tables(memory=True) as nothing_yet:
         names = [step.name for step in schema.migration.pending(nothing_yet)]
-    older = schema.Tables(path, strict=True)
+    older = Tables(path, strict=True)
     schema.migration.apply(older, stop_before=names[3])
     older.conn.execute("INSERT INTO settings VALUES ('box.name', '\"box-7\"')")
     older.conn.commit()
@@ -55,11 +56,11 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(store, "SCHEMA_VERSION", SCHEMA_VERSION + 2)
 
     @schema.migration()
-    def next_step(tables: schema.Tables) -> None:
+    def next_step(tables: Tables) -> None:
         tables.conn.execute("CREATE TABLE next (x TEXT) STRICT")
 
     @schema.migration()
-    def broken_step(tables: schema.Tables) -> None:
+    def broken_step(tables: Tables) -> None:
         tables.conn.execute("CREATE TABLE settings (x TEXT) STRICT")
 
     with pytest.raises(sqlite3.OperationalError, match="already exists"):
