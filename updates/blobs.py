@@ -12,8 +12,9 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
@@ -112,12 +113,14 @@ class BlobStore:
         if self.has(digest):
             return self.path(digest)
         try:
-            self._make_folders()
+            with _disk(self.folder):
+                self._make_folders()
             self._receive(source, digest, size, on_bytes or _ignore)
-            self._seal(digest)
-        except OSError as error:
+            with _disk(self.folder):
+                self._seal(digest)
+        except StoreError:
             self.discard_partial(digest)
-            raise _store_failure(error, self.folder) from error
+            raise
         except MediumError as error:
             if error.code in ("medium.digest-mismatch", "medium.truncated"):
                 self.discard_partial(digest)
@@ -131,7 +134,7 @@ class BlobStore:
             StoreError: `disk.full`, `disk.unwritable`, also where a blob is missing.
         """
         fresh = folder.with_name(f"{folder.name}.new")
-        try:
+        with _disk(folder):
             for stale in (fresh, folder):
                 if stale.exists():
                     shutil.rmtree(stale)
@@ -142,8 +145,6 @@ class BlobStore:
             fresh.mkdir(parents=True, exist_ok=True)
             fresh.replace(folder)
             sync_folder(folder.parent)
-        except OSError as error:
-            raise _store_failure(error, folder) from error
 
     def verify(self, digest: Digest) -> bool:
         """Whether the blob is here and its bytes are still what its name says."""
@@ -180,35 +181,46 @@ class BlobStore:
         return freed
 
     def _receive(self, source: Source, digest: Digest, size: int, on_bytes: OnBytes) -> None:
-        partial = self._partial(digest)
         done, hashed = self._resume(digest)
-        with partial.open("r+b" if done else "wb", buffering=0) as sink:
-            sink.truncate(done)
-            sink.seek(done)
+        with self._open_partial(digest, done) as sink:
             source.seek(done)
             on_bytes(done)
             marked = done
             buffer = memoryview(bytearray(CHUNK))
             try:
                 while count := source.readinto(buffer):
-                    done += count
-                    if done > size:
+                    if done + count > size:
                         raise wrong_bytes(source.name, f"it is longer than {size} bytes")
+                    with _disk(self.folder):
+                        _write_all(sink.fileno(), buffer[:count])
                     hashed.update(buffer[:count])
-                    _write_all(sink.fileno(), buffer[:count])
+                    done += count
                     if done - marked >= MARK_EVERY:
                         marked = self._set_mark(digest, sink.fileno(), done, hashed.hexdigest())
                     on_bytes(done)
-            except BaseException as error:
-                if not isinstance(error, OSError) and done > marked and done <= size:
-                    sink.truncate(done)
+            except StoreError:
+                raise
+            except BaseException:
+                if done > marked:
                     self._set_mark(digest, sink.fileno(), done, hashed.hexdigest())
                 raise
             if done < size:
                 raise truncated(source.name, done, size)
             if hashed.hexdigest() != digest.hex:
                 raise wrong_bytes(source.name, "its digest is another one")
-            os.fsync(sink.fileno())
+            with _disk(self.folder):
+                os.fsync(sink.fileno())
+
+    def _open_partial(self, digest: Digest, done: int) -> FileIO:
+        with _disk(self.folder):
+            sink = FileIO(self._partial(digest), "r+" if done else "w")
+            try:
+                sink.truncate(done)
+                sink.seek(done)
+            except OSError:
+                sink.close()
+                raise
+            return sink
 
     def _seal(self, digest: Digest) -> None:
         partial = self._partial(digest)
@@ -237,9 +249,10 @@ class BlobStore:
         return done, hashed
 
     def _set_mark(self, digest: Digest, descriptor: int, done: int, hexdigest: str) -> int:
-        os.fsync(descriptor)
         mark = {"bytes": done, "sha256": hexdigest}
-        write_file(self._mark(digest), canonical.to_bytes(mark))
+        with _disk(self.folder):
+            os.fsync(descriptor)
+            write_file(self._mark(digest), canonical.to_bytes(mark))
         return done
 
     def _make_folders(self) -> None:
@@ -287,6 +300,15 @@ class _File:
 def _write_all(descriptor: int, data: memoryview) -> None:
     while data:
         data = data[os.write(descriptor, data) :]
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """Tell what the operating system says of our own disk as a StoreError."""
+    try:
+        yield
+    except OSError as error:
+        raise _store_failure(error, folder) from error
 
 
 def _store_failure(error: OSError, folder: Path) -> StoreError:

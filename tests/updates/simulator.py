@@ -34,7 +34,7 @@ class Simulator:
     """Metadata objects to bend, signers to swap, and `files`: what the medium's metadata folder holds."""
 
     def __init__(self, thresholds: dict[str, int] | None = None) -> None:
-        self.thresholds = {role: 1 for role in ROLES} | (thresholds or {})
+        self.thresholds = dict.fromkeys(ROLES, 1) | (thresholds or {})
         self.signers = {
             role: [CryptoSigner.generate_ed25519() for _ in range(count)]
             for role, count in self.thresholds.items()
