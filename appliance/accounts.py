@@ -3,7 +3,7 @@
 import re
 import secrets
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -38,7 +38,7 @@ class Verified:
     """A login that was right. `stronger_hash` is set where today's parameters ask for another hash."""
 
     account: Account
-    stronger_hash: str | None
+    stronger_hash: str | None = field(repr=False)
 
 
 class Accounts:
