@@ -2,35 +2,34 @@
 
 Every server runs in a child process and answers the same two requests: 64 bytes of JSON and 600 kB of
 binary, each answered with a short JSON object once the whole body is there. One client process drives
-1 and then 32 keep-alive connections over loopback TCP and over a Unix socket.
+1 and then 32 keep-alive connections over loopback TCP and over a Unix socket. All run with the C library
+told to keep freed buffers, as the gateway does.
 Run it with `./dev bench-servers`; docs/adr/0010-http-server.md holds the decision.
 """
 
 import argparse
 import asyncio
 import os
-import selectors
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-Address = tuple[str, int] | str
-"""(host, port), or the path of a Unix socket."""
+from appliance.gateway.memory import keep_freed_buffers
+from benchmarks.http_client import Address, drive, exchange_once, post
 
 BODIES = {
     "64 B JSON": b'{"inputs":[{"name":"x","shape":[1],"data":[1.0]}],"n":12345678}',
     "600 kB": bytes(600_000),
 }
 CONNECTIONS = (1, 32)
+PATH = "/v2/models/x/infer"
 ANSWER = b'{"outputs":[{"name":"y","datatype":"FP32","shape":[1],"data":[2.0]}]}'
 
 
@@ -44,6 +43,7 @@ def main() -> None:
     parser.add_argument("--address", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
+        keep_freed_buffers()
         SERVERS[options.serve](_parse_address(options.address))
         return
     rows = [
@@ -58,7 +58,7 @@ def _measure_row(name: str, transport: str, seconds: float) -> Iterator[str]:
     with _running(name, transport) as address:
         for body in BODIES.values():
             for connections in CONNECTIONS:
-                took = drive(address, _request(body), connections, seconds)
+                took = drive(address, post(PATH, body), connections, seconds)
                 if connections == 1:
                     yield f"{took.p50_ms:.3f}"
                     yield f"{took.p99_ms:.3f}"
@@ -77,107 +77,6 @@ def _print_table(rows: list[list[str]]) -> None:
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         print(f"| {' | '.join(cells)} |")
-
-
-# --- the client -----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Took:
-    p50_ms: float
-    p99_ms: float
-    per_second: float
-
-
-def drive(address: Address, request: bytes, connections: int, seconds: float) -> Took:
-    """Send `request` again and again over keep-alive connections; answers must all be equally long."""
-    links = [_Link(address, request) for _ in range(connections)]
-    expected = links[0].learn_answer_length()
-    for link in links:
-        link.socket.settimeout(0)
-    with selectors.DefaultSelector() as selector:
-        times = _exchange(selector, links, expected, seconds)
-    for link in links:
-        link.socket.close()
-    took = sorted(times)
-    return Took(
-        p50_ms=statistics.median(took) * 1e3,
-        p99_ms=took[int(len(took) * 0.99)] * 1e3,
-        per_second=len(took) / seconds,
-    )
-
-
-def _exchange(
-    selector: selectors.BaseSelector, links: list["_Link"], expected: int, seconds: float
-) -> list[float]:
-    times: list[float] = []
-    now = time.perf_counter()
-    until = now + seconds
-    for link in links:
-        selector.register(link.socket, link.begin(now), link)
-    while now < until:
-        for key, events in selector.select():
-            link = key.data
-            if events & selectors.EVENT_WRITE:
-                selector.modify(link.socket, link.send(), link)
-            elif link.receive(expected):
-                now = time.perf_counter()
-                times.append(now - link.began)
-                wanted = link.begin(now)
-                if wanted != key.events:
-                    selector.modify(link.socket, wanted, link)
-    return times
-
-
-class _Link:
-    """One connection and how far its request and answer are."""
-
-    def __init__(self, address: Address, request: bytes) -> None:
-        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
-        self.socket = socket.socket(family, socket.SOCK_STREAM)
-        self.socket.settimeout(10)
-        self.socket.connect(address)
-        if family == socket.AF_INET:
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.request = memoryview(request)
-        self.sent = self.received = 0
-        self.began = 0.0
-
-    def learn_answer_length(self) -> int:
-        self.socket.sendall(self.request)
-        answer = b""
-        while not answer.endswith(ANSWER):
-            piece = self.socket.recv(65536)
-            if not piece:
-                raise ConnectionError(f"the server hung up after {answer!r}")
-            answer += piece
-        return len(answer)
-
-    def begin(self, now: float) -> int:
-        self.sent = self.received = 0
-        self.began = now
-        return self.send()
-
-    def send(self) -> int:
-        """Send what the socket takes; return the event to wait for next."""
-        try:
-            while self.sent < len(self.request):
-                self.sent += self.socket.send(self.request[self.sent :])
-        except BlockingIOError:
-            return selectors.EVENT_WRITE
-        return selectors.EVENT_READ
-
-    def receive(self, expected: int) -> bool:
-        piece = self.socket.recv(65536)
-        if not piece:
-            raise ConnectionError("the server hung up")
-        self.received += len(piece)
-        return self.received >= expected
-
-
-def _request(body: bytes) -> bytes:
-    head = f"POST /v2/models/x/infer HTTP/1.1\r\nHost: box\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
 
 
 # --- the servers ----------------------------------------------------------------
@@ -201,13 +100,11 @@ def _wait_until_it_answers(address: Address, child: "subprocess.Popen[bytes]") -
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline and child.poll() is None:
         try:
-            link = _Link(address, _request(b"{}"))
+            exchange_once(address, post(PATH, b"{}"))
         except OSError:
             time.sleep(0.05)
-            continue
-        link.learn_answer_length()
-        link.socket.close()
-        return
+        else:
+            return
     child.kill()
     raise RuntimeError(f"the server did not start: {child.communicate()[1].decode()}")
 

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from appliance.gateway.exchange import Application
 from appliance.gateway.limits import Limits
+from appliance.gateway.memory import keep_freed_buffers
 from appliance.gateway.sockets import endpoint, listen_tcp, listen_unix, remove
 
 LAST_WORDS_SECONDS = 2.0
@@ -42,6 +43,7 @@ class GatewayServer:
         `gateway.socket-path`, `gateway.address`; nothing listens then.
         """
         listeners = self._listen(unix_path, host, port)
+        keep_freed_buffers()
         self.endpoints = tuple(endpoint(listener) for listener in listeners)
         self._server = _EmbeddedServer(_configuration(app, self._limits))
         self._serving = asyncio.create_task(self._server.serve(sockets=listeners), name="gateway")
