@@ -10,6 +10,7 @@ Run it with `./dev bench-servers`; docs/adr/0010-http-server.md holds the decisi
 import argparse
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -88,12 +89,12 @@ def _running(name: str, transport: str) -> Iterator[Address]:
         address: Address = str(Path(folder, "s")) if transport == "unix" else ("127.0.0.1", _free_port())
         argument = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
         command = [sys.executable, "-m", "benchmarks.servers", "--serve", name, "--address", argument]
-        with subprocess.Popen(command, stderr=subprocess.PIPE) as child:
+        with subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True) as child:
             try:
                 _wait_until_it_answers(address, child)
                 yield address
             finally:
-                child.kill()
+                os.killpg(child.pid, signal.SIGKILL)  # granian's workers would outlive their master
 
 
 def _wait_until_it_answers(address: Address, child: "subprocess.Popen[bytes]") -> None:
@@ -105,7 +106,7 @@ def _wait_until_it_answers(address: Address, child: "subprocess.Popen[bytes]") -
             time.sleep(0.05)
         else:
             return
-    child.kill()
+    os.killpg(child.pid, signal.SIGKILL)
     raise RuntimeError(f"the server did not start: {child.communicate()[1].decode()}")
 
 
