@@ -129,6 +129,8 @@ class Medium:
                     below = os.open(folder, _FOLDER, dir_fd=at)
                     os.close(at)
                     at = below
+                if not stat.S_ISREG(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
+                    raise _not_a_file(file)
                 descriptor = os.open(name, _FILE, dir_fd=at)
             finally:
                 os.close(at)

@@ -10,6 +10,7 @@ from pathlib import Path
 from updates.artifacts import Artifact, index_of
 from updates.blobs import BlobStore
 from updates.depot.repository import Depot
+from updates.depot.signing import metadata_files, sign
 from updates.digest import Digest
 from updates.durable import sync_folder, write_file
 from updates.errors import DepotError, UpdateError
@@ -80,7 +81,7 @@ def publish(
     artifacts = depot.artifacts()
     sizes = _blobs_of(depot, artifacts)
     _check_fits(medium, sizes)
-    signed = depot.sign(now, renew=renew)
+    signed = sign(depot, now, renew=renew)
     unfinished = medium / UNFINISHED_FOLDER
     try:
         _write(depot, unfinished, artifacts, sizes, on_progress)
@@ -158,7 +159,7 @@ def _write(
     blobs.remove_unreferenced(sizes)
     shutil.rmtree(folder / "blobs" / "partial")
     (folder / METADATA_FOLDER).mkdir()
-    for file in depot.metadata_files():
+    for file in metadata_files(depot):
         write_file(folder / METADATA_FOLDER / file.name, file.read_bytes())
     write_file(folder / OCI_LAYOUT, layout_bytes())
     write_file(folder / INDEX, index_of(artifacts))

@@ -54,7 +54,7 @@ def walk(
     pending: list[tuple[str, Loaded[Targets], Scope]] = [(Targets.type, top, ())]
     while pending:
         role, loaded, scope = pending.pop()
-        for target in _targets(role, loaded, scope):
+        for target in targets_of(role, loaded, scope):
             if not any(_closes(ended, scope, target.path) for ended in closed):
                 found.setdefault(target.path, target)
         if scope and scope[-1].terminating:
@@ -79,7 +79,8 @@ def check_role_name(role: str, file: str) -> None:
         raise canonical.malformed(file, f"{role[:80]!r} cannot name a role")
 
 
-def _targets(role: str, loaded: Loaded[Targets], scope: Scope) -> Iterator[Target]:
+def targets_of(role: str, loaded: Loaded[Targets], scope: Scope = ()) -> Iterator[Target]:
+    """The targets that one role's own metadata names. Raises: as `walk`."""
     for path, target in loaded.signed.targets.items():
         if not _within(scope, path):
             raise refused(
