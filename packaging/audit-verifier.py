@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Verify an exported audit log on any machine: python3 audit-verifier.py EXPORT --key KEY [--known CHECKPOINT]
+"""Verify an exported audit log on any machine: python3 audit-verifier.py FILE --key KEY [--known CHECKPOINT]
 
 One file on purpose, with nothing of the appliance in it: an auditor can read all of it. It needs Python 3.10 or
 newer and the package `cryptography`.
 
-What it proves: the box whose key is KEY signed a log in which exactly these entries stand, at these places; and
-with --known, that this log continues the one of an earlier checkpoint (a file with a signed note) that the
-auditor kept. KEY was printed when the box was made and has to come to the auditor another way than the export.
+FILE is an export (JSON Lines) or the proof of one entry (https://c2sp.org/tlog-proof). What it proves: the box
+whose key is KEY signed a log in which exactly these entries stand, at these places; and with --known, that the
+exported log continues the one of an earlier checkpoint (a file with a signed note) that the auditor kept. KEY was printed when the box was made and has to come to the auditor another way than the export.
 
 Exit status: 0 proven, 1 not proven, 2 wrong call.
 """
@@ -21,7 +21,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FORMAT = "appliance-audit-export/1"
+EXPORT_FORMAT = "appliance-audit-export/1"
+PROOF_FORMAT = b"c2sp.org/tlog-proof@v1"
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 
@@ -31,35 +32,62 @@ class NotProven(Exception):  # noqa: N818 -- it is the verdict
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Verify an exported audit log of the appliance.")
-    parser.add_argument("export", help="the exported file (JSON Lines)")
+    parser.add_argument("file", help="the export, or the proof of one entry")
     parser.add_argument("--key", required=True, help="the box's verifier key: NAME+ID+BASE64")
     parser.add_argument("--known", help="file with an earlier checkpoint that the log has to continue")
     options = parser.parse_args()
     try:
-        sys.stdout.write(verify(options.export, options.key, options.known) + "\n")
+        sys.stdout.write(verify(Path(options.file), options.key, options.known) + "\n")
     except NotProven as reason:
         sys.stderr.write(f"NOT PROVEN: {reason}\n")
         return 1
     except (OSError, ValueError, KeyError, TypeError, IndexError, StopIteration) as error:
-        sys.stderr.write(f"NOT PROVEN: {options.export} cannot be read as an export: {error!r}\n")
+        sys.stderr.write(f"NOT PROVEN: {options.file} cannot be read: {error!r}\n")
         return 1
     return 0
 
 
-def verify(export: str, key: str, known_file: str | None = None) -> str:
-    """The verdict as one sentence. Raises NotProven."""
-    known = None
-    if known_file is not None:
-        known = open_checkpoint(Path(known_file).read_text(encoding="utf-8"), key)
-    with Path(export).open("rb") as file:
+def verify(path: Path, key: str, known_file: str | None = None) -> str:
+    """The verdict. Raises NotProven."""
+    with path.open("rb") as file:
+        is_proof = file.readline().rstrip(b"\n") == PROOF_FORMAT
+    if is_proof:
+        if known_file is not None:
+            raise NotProven(
+                "a proof of one entry does not show that the log continues another; use an export"
+            )
+        return verify_entry(path.read_text(encoding="utf-8"), key)
+    known = open_checkpoint(Path(known_file).read_text(encoding="utf-8"), key) if known_file else None
+    return verify_export(path, key, known)
+
+
+def verify_entry(proof: str, key: str) -> str:
+    lines, _, note = proof.partition("\n\n")
+    _, extra, index, *path = lines.split("\n")
+    if not extra.startswith("extra ") or not index.startswith("index "):
+        raise NotProven("the proof does not carry its entry")
+    entry, place = base64.b64decode(extra[6:], validate=True), int(index[6:])
+    size, root = open_checkpoint(note, key)
+    if not included(place, size, entry, root, hashes(path)):
+        raise NotProven("the entry is not at that place of the log")
+    verdict = f"PROVEN: entry {place} stands in the log of {size} entries signed by {name_of(key)}:"
+    return f"{verdict}\n{entry.decode('utf-8', 'backslashreplace')}"
+
+
+def verify_export(path: Path, key: str, known: tuple[int, bytes] | None) -> str:
+    with path.open("rb") as file:
         header = json.loads(next(file))
-        if header["format"] != FORMAT:
-            raise NotProven(f"the file's format is {header['format']!r}, this program reads {FORMAT!r}")
+        if header["format"] != EXPORT_FORMAT:
+            raise NotProven(
+                f"the file's format is {header['format']!r}, this program reads {EXPORT_FORMAT!r}"
+            )
+        if header["key"] != key.strip():
+            raise NotProven(f"the export is of the key {header['key']}, not of yours")
         start, stop = header["start"], header["stop"]
         peaks = hashes(header["before"])
         if not 0 <= start <= stop or len(peaks) != bin(start).count("1"):
             raise NotProven("the header does not describe the log before the first entry")
-        roots = {start: root_of(peaks)}
+        roots = {0: EMPTY_ROOT, start: root_of(peaks)}
         for size in range(start, stop):
             line = next(file)
             if not line.endswith(b"\n"):
@@ -74,7 +102,8 @@ def verify(export: str, key: str, known_file: str | None = None) -> str:
     size, root = open_checkpoint(footer["checkpoint"], key)
     if not consistent(stop, size, roots[stop], root, hashes(footer["consistency"])):
         raise NotProven("the entries are not those that the checkpoint was signed for")
-    verdict = f"PROVEN: entries {start} to {stop - 1} stand in the log of {size} entries signed by {key.split('+', maxsplit=1)[0]}."
+    which = f"entries {start} to {stop - 1} stand" if stop > start else "no entries are claimed to stand"
+    verdict = f"PROVEN: {which} in the log of {size} entries signed by {name_of(key)}."
     return verdict + (f" {continues(known, size, root, roots)}" if known is not None else "")
 
 
@@ -120,6 +149,10 @@ def open_checkpoint(note: str, key: str) -> tuple[int, bytes]:
     raise NotProven(f"the checkpoint is not signed with the key {key_id} of {name}")
 
 
+def name_of(key: str) -> str:
+    return key.partition("+")[0]
+
+
 def hashes(encoded: list[str]) -> list[bytes]:
     decoded = [base64.b64decode(value, validate=True) for value in encoded]
     if any(len(value) != 32 for value in decoded):
@@ -143,6 +176,25 @@ def root_of(peaks: list[bytes]) -> bytes:
     for peak in reversed(peaks[:-1]):
         root = hashlib.sha256(b"\x01" + peak + root).digest()
     return root
+
+
+def included(index: int, size: int, entry: bytes, root: bytes, proof: list[bytes]) -> bool:
+    """Whether `entry` stands at `index` in the tree of `size` leaves: RFC 9162, section 2.1.3.2."""
+    if not 0 <= index < size:
+        return False
+    node = hashlib.sha256(b"\x00" + entry).digest()
+    first, last = index, size - 1
+    for sibling in proof:
+        if last == 0:
+            return False
+        if first & 1 or first == last:
+            node = hashlib.sha256(b"\x01" + sibling + node).digest()
+            while first and not first & 1:
+                first, last = first >> 1, last >> 1
+        else:
+            node = hashlib.sha256(b"\x01" + node + sibling).digest()
+        first, last = first >> 1, last >> 1
+    return last == 0 and node == root
 
 
 def consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> bool:
