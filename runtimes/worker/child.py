@@ -13,6 +13,7 @@ import msgspec
 
 from runtimes.errors import EngineError
 from runtimes.worker import wire
+from runtimes.worker.arena import Arena
 from runtimes.worker.channel import Channel, Frame
 
 _LOG_LINES = 200
@@ -52,8 +53,17 @@ class Child:
         self._log_rest = b""
         self.dead = asyncio.Event()
         ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = _spawn(interpreter, theirs, memory_limit, threads, ours)
+        self.arena, arena = Arena.create()
+        try:
+            arguments = (theirs.fileno(), arena, os.getpid(), memory_limit or 0)
+            self._process = _spawn(interpreter, (theirs.fileno(), arena), arguments, threads)
+        except EngineError:
+            ours.close()
+            self.arena.close()
+            raise
+        finally:
+            theirs.close()
+            os.close(arena)
         self.pid = self._process.pid
         self._pidfd = os.pidfd_open(self.pid)
         assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
@@ -154,30 +164,25 @@ class Child:
         self._channel.close()
         self.dead.set()
         self._on_death()
+        self.arena.close()
 
 
 def _spawn(
-    interpreter: Path,
-    theirs: socket.socket,
-    memory_limit: int | None,
-    threads: int | None,
-    ours: socket.socket,
+    interpreter: Path, descriptors: tuple[int, ...], arguments: tuple[int, ...], threads: int | None
 ) -> "subprocess.Popen[bytes]":
     command = [str(interpreter), "-I", "-m", "runtimes.worker.process"]
-    arguments = [str(theirs.fileno()), str(os.getpid()), str(memory_limit or 0)]
     try:
         return subprocess.Popen(
-            command + arguments,
+            [*command, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=(theirs.fileno(),),
+            pass_fds=descriptors,
             env=_environment(threads),
             start_new_session=True,
             bufsize=0,
         )
     except OSError as error:
-        ours.close()
         raise EngineError(
             "pack.broken",
             f"The worker cannot be started with {interpreter}: {error.strerror}.",

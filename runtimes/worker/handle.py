@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runtimes.engine import GenerationChunk, GenerationRequest, InForce, Tensor, Tensors, TensorSpec
 from runtimes.errors import EngineError
@@ -33,6 +33,8 @@ class _Pending:
     chunks: "asyncio.Queue[GenerationChunk | EngineError] | None"
     timeout: float
     timer: asyncio.TimerHandle | None = None
+    rooms: list[wire.Room] = field(default_factory=list)
+    """Shared memory that its tensors and its answer take."""
 
 
 class Worker:
@@ -47,6 +49,7 @@ class Worker:
         self._idle.set()
         self._loading: asyncio.Future[wire.Loaded] = self._loop.create_future()
         self._doomed_by: EngineError | None = None
+        self._reply_size = 0
         self._child = Child(
             spec.interpreter,
             self._on_answer,
@@ -116,10 +119,17 @@ class Worker:
         self._check_kind("tensor")
         check_inputs(self._specs, inputs)
         check_outputs(self.outputs, outputs)
-        headers, payload = wire.pack(inputs)
         answer: asyncio.Future[dict[str, Tensor]] = self._loop.create_future()
-        identity = self._submit(_Pending(answer, None, self._limit(timeout)))
-        self._send(identity, wire.Infer(identity, headers, tuple(outputs)), payload)
+        pending = _Pending(answer, None, self._limit(timeout))
+        identity = self._submit(pending)
+        reply = self._room(pending, self._reply_size)
+        try:
+            headers, payload = wire.pack(inputs, self._room(pending, wire.shared_size(inputs.values())))
+        except EngineError:
+            self._finish(identity)
+            raise
+        place = (reply.start, reply.size) if reply else (0, 0)
+        self._send(identity, wire.Infer(identity, headers, tuple(outputs), *place), payload)
         return await answer
 
     async def generate(
@@ -202,6 +212,12 @@ class Worker:
             self._finish(identity)
             raise NotStartedError(self._child.obituary("waiting for requests"))
 
+    def _room(self, pending: _Pending, size: int) -> wire.Room | None:
+        room = self._child.arena.take(size)
+        if room is not None:
+            pending.rooms.append(room)
+        return room
+
     def _start_clock(self, pending: _Pending) -> None:
         if pending.timer is not None:
             pending.timer.cancel()
@@ -218,8 +234,11 @@ class Worker:
 
     def _finish(self, identity: int) -> None:
         pending = self._pending.pop(identity, None)
-        if pending is not None and pending.timer is not None:
-            pending.timer.cancel()
+        if pending is not None:
+            if pending.timer is not None:
+                pending.timer.cancel()
+            for room in pending.rooms:
+                self._child.arena.give_back(room)
         first = next(iter(self._pending.values()), None)
         if first is None:
             self._idle.set()
@@ -245,10 +264,15 @@ class Worker:
         pending = self._pending.get(result.id)
         if pending is not None and pending.answer is not None and not pending.answer.done():
             try:
-                pending.answer.set_result(wire.unpack(result.tensors, payload))
+                tensors = wire.unpack(result.tensors, payload, self._child.arena.memory)
             except ValueError:
                 self._child.kill()
                 return
+            for header in result.tensors:
+                if header.slot is not None:
+                    tensors[header.name] = tensors[header.name].copy()
+            pending.answer.set_result(tensors)
+            self._reply_size = max(self._reply_size, wire.shared_size(result.tensors))
         self._finish(result.id)
 
     def _on_chunk(self, answer: wire.Chunk) -> None:
@@ -275,11 +299,11 @@ class Worker:
             self._loading.exception()
         pending, self._pending = self._pending, {}
         self._idle.set()
-        for request in pending.values():
-            at_work = request.timer is not None
+        begun = self._child.arena.begun
+        for identity, request in pending.items():
             if request.timer is not None:
                 request.timer.cancel()
-            _fail(request, (self._doomed_by or died) if at_work else NotStartedError(died))
+            _fail(request, (self._doomed_by or died) if identity <= begun else NotStartedError(died))
 
     def _check_kind(self, kind: str) -> None:
         if self.kind != kind:

@@ -23,19 +23,21 @@ from runtimes.engine import (
 )
 from runtimes.errors import EngineError
 from runtimes.worker import wire
+from runtimes.worker.arena import Arena
 from runtimes.worker.channel import FrameReader, drain
 
 
-def serve(sock: socket.socket, confinement: dict[str, str]) -> None:
-    """Answer the daemon until it closes its end of the socket."""
-    Host(sock, confinement).run()
+def serve(sock: socket.socket, arena: int, confinement: dict[str, str]) -> None:
+    """Answer the daemon until it closes its end of the socket; `arena` is the shared memory's descriptor."""
+    Host(sock, Arena(arena), confinement).run()
 
 
 class Host:
     """The requests of one socket and the model that answers them."""
 
-    def __init__(self, sock: socket.socket, confinement: dict[str, str]) -> None:
+    def __init__(self, sock: socket.socket, arena: Arena, confinement: dict[str, str]) -> None:
         self._sock = sock
+        self._arena = arena
         self._confinement = confinement
         self._reader = FrameReader()
         self._waiting: deque[tuple[wire.Request, memoryview]] = deque()
@@ -115,13 +117,16 @@ class Host:
     def _infer(self, request: wire.Infer, payload: memoryview) -> None:
         if self._tensor_model is None:
             raise _not_loaded("tensor")
-        outputs = self._tensor_model.infer(wire.unpack(request.tensors, payload), request.outputs)
-        headers, raw = wire.pack(outputs)
+        self._arena.begun = request.id
+        inputs = wire.unpack(request.tensors, payload, self._arena.memory)
+        outputs = self._tensor_model.infer(inputs, request.outputs)
+        headers, raw = wire.pack(outputs, self._arena.room(request.reply_slot, request.reply_room))
         self._send(wire.Result(request.id, headers), raw)
 
     def _generate(self, request: wire.Generate) -> None:
         if self._text_model is None:
             raise _not_loaded("text")
+        self._arena.begun = request.id
         chunks = self._text_model.generate(request.request)
         try:
             for chunk in chunks:

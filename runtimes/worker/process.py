@@ -1,4 +1,4 @@
-"""The worker process: `python -m runtimes.worker.process FD PARENT MEMORY_LIMIT`.
+"""The worker process: `python -m runtimes.worker.process SOCKET ARENA PARENT MEMORY_LIMIT`.
 
 Confines itself while it is still single-threaded, then loads the rest of the worker and serves.
 """
@@ -10,12 +10,12 @@ from runtimes.worker import sandbox
 
 
 def main() -> None:
-    descriptor, parent, memory_limit = (int(argument) for argument in sys.argv[1:4])
+    descriptor, arena, parent, memory_limit = (int(argument) for argument in sys.argv[1:5])
     confinement = sandbox.confine(parent, memory_limit or None)
     from runtimes.worker import host  # noqa: PLC0415 - numpy starts threads, the walls come first
 
     with socket.socket(fileno=descriptor) as sock:
-        host.serve(sock, confinement)
+        host.serve(sock, arena, confinement)
 
 
 if __name__ == "__main__":

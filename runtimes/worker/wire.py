@@ -8,7 +8,7 @@ Nothing is pickled: a crafted model that takes its worker over gains no code in 
 
 import math
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ from runtimes.hardware.profile import HardwareProfile
 
 PREFIX = struct.Struct("<IQ")
 ALIGNMENT = 64
+SHARED_FROM = 32 << 10
+"""Bytes from which a tensor is worth laying into the shared memory."""
 
 
 class TensorHeader(msgspec.Struct, frozen=True, array_like=True):
@@ -62,9 +64,9 @@ class Infer(msgspec.Struct, frozen=True, array_like=True, tag="infer"):
     id: int
     tensors: tuple[TensorHeader, ...]
     outputs: tuple[str, ...]
-    reply_slot: int | None = None
-    """Where in the arena the answer may be laid, `reply_room` bytes long."""
+    reply_slot: int = 0
     reply_room: int = 0
+    """Where in the shared memory the answer's large tensors may be laid, and how many bytes."""
 
 
 class Generate(msgspec.Struct, frozen=True, array_like=True, tag="generate"):
@@ -140,12 +142,50 @@ def frame(message: Request | Answer, payload: Sequence[memoryview] = ()) -> list
     return [memoryview(prefix + header), *payload]
 
 
-def pack(tensors: Tensors) -> tuple[tuple[TensorHeader, ...], list[memoryview]]:
-    """Describe tensors and give their bytes, without copying those that are contiguous."""
+class Room:
+    """A stretch of shared memory that tensors are laid into, one after the other."""
+
+    def __init__(self, memory: memoryview, start: int, size: int) -> None:
+        self.start = start
+        self.size = size
+        self._memory = memory
+        self._next = start
+
+    def lay(self, tensor: Tensor, dtype: np.dtype[Any]) -> int | None:
+        """Copy a tensor in; where it lies, None where it does not fit."""
+        place = self._next
+        end = place + tensor.nbytes
+        if end > self.start + self.size:
+            return None
+        np.copyto(np.frombuffer(self._memory[place:end], dtype).reshape(tensor.shape), tensor)
+        self._next = end + -end % ALIGNMENT
+        return place
+
+
+def shared_size(tensors: Iterable[Tensor] | Iterable[TensorHeader]) -> int:
+    """Bytes of room that the large ones among these tensors need."""
+    sizes = (t.size if isinstance(t, TensorHeader) else t.nbytes for t in tensors)
+    return sum(size + -size % ALIGNMENT for size in sizes if size >= SHARED_FROM)
+
+
+def pack(tensors: Tensors, room: Room | None = None) -> tuple[tuple[TensorHeader, ...], list[memoryview]]:
+    """Describe tensors and give the bytes of those that `room` did not take.
+
+    Raises EngineError `request.datatype` for an element type that cannot travel.
+    """
     headers: list[TensorHeader] = []
     payload: list[memoryview] = []
     for name, tensor in tensors.items():
-        header, raw = raw_bytes(name, tensor)
+        datatype = datatype_of(tensor)
+        if datatype is None:
+            raise EngineError("request.datatype", f"Tensor {name!r} has element type {tensor.dtype}.")
+        if room is not None and datatype != "BYTES" and tensor.nbytes >= SHARED_FROM:
+            place = room.lay(tensor, DTYPES[datatype])
+            if place is not None:
+                headers.append(TensorHeader(name, datatype, tensor.shape, tensor.nbytes, place))
+                continue
+        raw = _raw(tensor, datatype)
+        header = TensorHeader(name, datatype, tensor.shape, raw.nbytes)
         headers.append(header)
         payload.append(raw)
         if padding := -raw.nbytes % ALIGNMENT:
@@ -153,23 +193,17 @@ def pack(tensors: Tensors) -> tuple[tuple[TensorHeader, ...], list[memoryview]]:
     return tuple(headers), payload
 
 
-def raw_bytes(name: str, tensor: Tensor) -> tuple[TensorHeader, memoryview]:
-    """One tensor's header and its bytes. Raises EngineError for an element type that cannot travel."""
-    datatype = datatype_of(tensor)
-    if datatype is None:
-        raise EngineError("request.datatype", f"Tensor {name!r} has element type {tensor.dtype}.")
+def _raw(tensor: Tensor, datatype: str) -> memoryview:
     if datatype == "BYTES":
-        raw = memoryview(b"".join(_length_prefixed(tensor)))
-    else:
-        native = np.ascontiguousarray(tensor, DTYPES[datatype]).reshape(-1)
-        raw = native.view(np.uint8).data if native.size else memoryview(b"")
-    return TensorHeader(name, datatype, tensor.shape, raw.nbytes), raw
+        return memoryview(b"".join(_length_prefixed(tensor)))
+    native = np.ascontiguousarray(tensor, DTYPES[datatype]).reshape(-1)
+    return native.view(np.uint8).data if native.size else memoryview(b"")
 
 
 def unpack(
     headers: Sequence[TensorHeader], payload: memoryview, arena: memoryview | None = None
 ) -> dict[str, Tensor]:
-    """Tensors that look into `payload` (or into `arena`): nothing is copied but BYTES elements.
+    """Tensors that look into `payload` or into `arena`: nothing is copied but BYTES elements.
 
     Raises ValueError where the header does not fit the bytes.
     """

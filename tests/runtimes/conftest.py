@@ -25,6 +25,10 @@ def describe_file(path: Path) -> ModelFile:
     return ModelFile(path, kind, hashlib.sha256(data).hexdigest(), len(data))
 
 
+def exists(pid: int | None) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
 @pytest.fixture(name="describe_file")
 def _describe_file() -> DescribeFile:
     return describe_file

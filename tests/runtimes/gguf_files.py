@@ -83,18 +83,20 @@ def _string(text: str) -> bytes:
 
 
 def _value(value: Value) -> bytes:
-    match value:
-        case bool():
-            return struct.pack("<I?", 7, value)
-        case int():
-            return struct.pack("<II", 4, value)
-        case float():
-            return struct.pack("<If", 6, value)
-        case str():
-            return struct.pack("<I", 8) + _string(value)
-        case [str(), *_]:
-            return struct.pack("<IIQ", 9, 8, len(value)) + b"".join(_string(str(v)) for v in value)
-        case [float(), *_]:
-            return struct.pack(f"<IIQ{len(value)}f", 9, 6, len(value), *value)
-        case _:
-            return struct.pack(f"<IIQ{len(value)}i", 9, 5, len(value), *value)
+    if not isinstance(value, list):
+        kind, raw = _plain(value)
+        return struct.pack("<I", kind) + raw
+    if isinstance(value[0], int):
+        return struct.pack(f"<IIQ{len(value)}i", 9, 5, len(value), *value)
+    return struct.pack("<IIQ", 9, _plain(value[0])[0], len(value)) + b"".join(_plain(v)[1] for v in value)
+
+
+def _plain(value: float | str) -> tuple[int, bytes]:
+    """Type number and bytes; a bool is an int to Python, so it comes first."""
+    if isinstance(value, bool):
+        return 7, struct.pack("<?", value)
+    if isinstance(value, int):
+        return 4, struct.pack("<I", value)
+    if isinstance(value, float):
+        return 6, struct.pack("<f", value)
+    return 8, _string(value)

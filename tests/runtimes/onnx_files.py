@@ -44,7 +44,11 @@ def countdown(path: Path) -> Path:
     body = helper.make_graph(
         [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Add", ["n", "one"], ["m"])],
         "body",
-        [_tensor("i", TensorProto.INT64, []), _tensor("go", TensorProto.BOOL, []), _tensor("n", TensorProto.INT64, [])],
+        [
+            _tensor("i", TensorProto.INT64, []),
+            _tensor("go", TensorProto.BOOL, []),
+            _tensor("n", TensorProto.INT64, []),
+        ],
         [_tensor("on", TensorProto.BOOL, []), _tensor("m", TensorProto.INT64, [])],
         [numpy_helper.from_array(np.array(1, np.int64), "one")],
     )

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from runtimes.errors import EngineError
 from runtimes.supervisor import RestartPolicy, ServingState, Supervisor, WorkerEvent
 from runtimes.worker.spec import WorkerSpec
 from tests.runtimes import gguf_files, onnx_files
+from tests.runtimes.conftest import exists
 
 MakeSpec = Callable[..., WorkerSpec]
 QUICK = RestartPolicy(attempts=3, first_pause=0.01, wait_seconds=10.0)
@@ -35,7 +37,7 @@ async def supervisor(events: list[WorkerEvent]) -> AsyncIterator[Supervisor]:
 
 
 async def reaches(supervisor: Supervisor, name: str, state: ServingState) -> None:
-    while supervisor.state(name).state is not state:
+    while supervisor.state(name).state is not state:  # noqa: ASYNC110 - the supervisor offers no event for it
         await asyncio.sleep(0.01)
 
 
@@ -43,6 +45,14 @@ def kill(supervisor: Supervisor, name: str) -> None:
     pid = supervisor.state(name).pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+
+
+def kill_unheard(supervisor: Supervisor, name: str) -> None:
+    """The worker is dead when this returns, and the event loop had no chance to hear of it."""
+    kill(supervisor, name)
+    pid = supervisor.state(name).pid
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.001)
 
 
 async def test_a_deployment_answers_and_shows_its_state(
@@ -126,7 +136,7 @@ async def test_the_replaced_worker_finishes_what_it_has_and_ends(
     await supervisor.deploy("m", spec(onnx_files.linear(tmp_path / "2.onnx")))
 
     assert (await slow)["y"] == 300_000
-    while Path(f"/proc/{old}").exists():
+    while exists(old):  # noqa: ASYNC110 - another process
         await asyncio.sleep(0.01)
 
 
@@ -149,7 +159,10 @@ async def test_kill_9_costs_the_request_at_work_and_nothing_else(
     assert [answer["y"] for answer in await asyncio.gather(*queued, late)] == [3] * 6
     assert supervisor.state("looping").restarts == 1
     assert supervisor.state("other").pid == other
-    assert [e.state for e in events if e.name == "looping"][2:] == [ServingState.RESTARTING, ServingState.SERVING]
+    assert [e.state for e in events if e.name == "looping"][2:] == [
+        ServingState.RESTARTING,
+        ServingState.SERVING,
+    ]
 
 
 async def test_an_idle_worker_that_is_killed_loses_no_request(
@@ -158,10 +171,7 @@ async def test_an_idle_worker_that_is_killed_loses_no_request(
     await supervisor.deploy("m", spec(onnx_files.linear(tmp_path / "m.onnx")))
 
     for _ in range(2):
-        pid = supervisor.state("m").pid
-        kill(supervisor, "m")
-        while Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z":
-            pass  # without giving the event loop a chance to hear of it
+        kill_unheard(supervisor, "m")
         assert "y" in await supervisor.infer("m", ONE_ROW)
 
 
@@ -185,7 +195,7 @@ async def test_text_goes_on_after_a_worker_was_killed(
     request = GenerationRequest(prompt="a", max_tokens=5, temperature=0)
     before = [chunk.text async for chunk in supervisor.generate("m", request)]
 
-    kill(supervisor, "m")
+    kill_unheard(supervisor, "m")
 
     assert [chunk.text async for chunk in supervisor.generate("m", request)] == before
 
@@ -268,15 +278,15 @@ async def test_what_is_removed_is_gone_with_its_worker(
     await supervisor.remove("m")
 
     assert supervisor.states() == ()
-    assert not Path(f"/proc/{pid}").exists()
+    assert not exists(pid)
     assert events[-1].state is ServingState.STOPPED
 
 
-async def test_closing_while_a_model_loads_ends_that_too(spec: MakeSpec, tmp_path: Path) -> None:
-    supervisor = Supervisor(lambda event: None, QUICK)
-    deploying = asyncio.create_task(
-        supervisor.deploy("m", spec(onnx_files.linear(tmp_path / "m.onnx")))
-    )
+async def test_closing_while_a_model_loads_ends_that_too(
+    events: list[WorkerEvent], spec: MakeSpec, tmp_path: Path
+) -> None:
+    supervisor = Supervisor(events.append, QUICK)
+    deploying = asyncio.create_task(supervisor.deploy("m", spec(onnx_files.linear(tmp_path / "m.onnx"))))
     await asyncio.sleep(0.02)
 
     await supervisor.close()

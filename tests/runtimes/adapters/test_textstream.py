@@ -21,7 +21,13 @@ def test_bytes_that_are_no_text_become_replacement_characters() -> None:
 
 def test_what_could_become_a_stop_string_is_held_back() -> None:
     stream = TextStream(["END"])
-    assert [stream.feed(piece) for piece in (b"the E", b"N", b"emy", b" EN", b"D of")] == ["the ", "", "ENemy", " ", ""]
+    assert [stream.feed(piece) for piece in (b"the E", b"N", b"emy", b" EN", b"D of")] == [
+        "the ",
+        "",
+        "ENemy",
+        " ",
+        "",
+    ]
     assert stream.stopped
     assert stream.finish() == ""
 
@@ -44,7 +50,9 @@ def test_an_empty_stop_string_stops_nothing() -> None:
 
 
 @given(st.text("abé", max_size=30), st.lists(st.text("abé", min_size=1, max_size=4), max_size=3), st.data())
-def test_however_the_bytes_are_cut_the_text_is_the_same(text: str, stop: list[str], data: st.DataObject) -> None:
+def test_however_the_bytes_are_cut_the_text_is_the_same(
+    text: str, stop: list[str], data: st.DataObject
+) -> None:
     raw = text.encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=6)))
     pieces = [raw[a:b] for a, b in zip([0, *cuts], [*cuts, len(raw)], strict=True)]

@@ -29,6 +29,18 @@ def inside(code: str, memory_limit: int | None = None) -> Any:
     return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=30).stdout)
 
 
+def network_of(pid: int) -> Path:
+    return Path(f"/proc/{pid}/ns/net").readlink()
+
+
+def environment_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def files_of(pid: int) -> list[Path]:
+    return [link.readlink() for link in Path(f"/proc/{pid}/fd").iterdir()]
+
+
 def test_a_worker_reaches_no_listening_socket() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -103,7 +115,7 @@ async def test_a_worker_tells_its_walls(start: Start, tmp_path: Path) -> None:
 
     assert {"no network", "no core dumps", "memory limit", "dies with the daemon"} <= set(worker.confinement)
     if worker.confinement["no network"] == "in force":
-        assert os.readlink(f"/proc/{worker.pid}/ns/net") != os.readlink("/proc/self/ns/net")
+        assert network_of(worker.pid) != network_of(os.getpid())
 
 
 async def test_a_worker_knows_nothing_of_the_daemons_environment(
@@ -114,7 +126,7 @@ async def test_a_worker_knows_nothing_of_the_daemons_environment(
 
     worker = await start(onnx_files.linear(tmp_path / "m.onnx"))
 
-    environment = Path(f"/proc/{worker.pid}/environ").read_bytes()
+    environment = environment_of(worker.pid)
     assert b"hunter2" not in environment
     assert b"CUDA_VISIBLE_DEVICES=GPU-1" in environment
     assert b"HF_HUB_OFFLINE=1" in environment
@@ -124,5 +136,6 @@ async def test_a_worker_holds_none_of_the_daemons_files(start: Start, tmp_path: 
     with (tmp_path / "secret").open("w") as secret:
         os.set_inheritable(secret.fileno(), True)
         worker = await start(onnx_files.linear(tmp_path / "m.onnx"))
-        held = [os.readlink(link) for link in Path(f"/proc/{worker.pid}/fd").iterdir() if link.is_symlink()]
-    assert str(tmp_path / "secret") not in held
+        held = files_of(worker.pid)
+    assert held
+    assert tmp_path / "secret" not in held

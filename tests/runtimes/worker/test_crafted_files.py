@@ -16,7 +16,8 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino", "llamacpp"])
 @pytest.mark.parametrize(
-    ("content", "says"), [(b"", "empty"), (POINTER, "git-LFS pointer"), (b"PK\x03\x04" + bytes(500), "cannot load")]
+    ("content", "says"),
+    [(b"", "empty"), (POINTER, "git-LFS pointer"), (b"PK\x03\x04" + bytes(500), "cannot load")],
 )
 async def test_a_file_that_is_no_model_is_refused_and_named(
     start: Start, tmp_path: Path, engine: str, content: bytes, says: str
@@ -24,7 +25,7 @@ async def test_a_file_that_is_no_model_is_refused_and_named(
     path = tmp_path / "crafted.onnx"
     path.write_bytes(content)
 
-    with pytest.raises(EngineError, match="crafted.onnx") as refused:
+    with pytest.raises(EngineError, match=r"crafted\.onnx") as refused:
         await start(path, engine, "stored" if engine == "llamacpp" else "f32")
 
     assert refused.value.code in ("model.invalid", "model.unsupported")
@@ -80,7 +81,9 @@ async def test_a_gguf_with_an_absurd_layer_count_costs_one_worker(start: Start, 
     assert died.value.what
 
 
-async def test_a_file_that_is_gone_is_named(start: Start, tmp_path: Path, spec: Callable[..., WorkerSpec]) -> None:
+async def test_a_file_that_is_gone_is_named(
+    start: Start, tmp_path: Path, spec: Callable[..., WorkerSpec]
+) -> None:
     path = onnx_files.linear(tmp_path / "m.onnx")
     made = spec(path)
     path.unlink()

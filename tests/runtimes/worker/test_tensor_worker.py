@@ -17,7 +17,9 @@ ONE_ROW = np.ones((1, 4), np.float32)
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
-async def test_a_model_answers_and_tells_its_inputs_and_outputs(start: Start, tmp_path: Path, engine: str) -> None:
+async def test_a_model_answers_and_tells_its_inputs_and_outputs(
+    start: Start, tmp_path: Path, engine: str
+) -> None:
     worker = await start(onnx_files.linear(tmp_path / "m.onnx"), engine)
     rows = np.random.default_rng(1).random((5, 4), np.float32)
 
@@ -53,7 +55,9 @@ async def test_tensors_of_any_size_come_back_whole(
         np.testing.assert_array_equal((await worker.infer({"x": x}))["y"], -x)
 
 
-async def test_answers_stay_as_they_were_when_later_requests_are_answered(start: Start, tmp_path: Path) -> None:
+async def test_answers_stay_as_they_were_when_later_requests_are_answered(
+    start: Start, tmp_path: Path
+) -> None:
     worker = await start(onnx_files.negation(tmp_path / "m.onnx"))
     tensors = [np.full(200_000, i, np.float32) for i in range(12)]
 
@@ -125,7 +129,9 @@ async def test_a_tensor_model_refuses_to_write_text(start: Start, tmp_path: Path
     assert refused.value.code == "request.wrong-kind"
 
 
-async def test_what_the_engine_refuses_costs_one_answer_and_not_the_worker(start: Start, tmp_path: Path) -> None:
+async def test_what_the_engine_refuses_costs_one_answer_and_not_the_worker(
+    start: Start, tmp_path: Path
+) -> None:
     worker = await start(onnx_files.glutton(tmp_path / "m.onnx"))
 
     with pytest.raises(EngineError) as refused:

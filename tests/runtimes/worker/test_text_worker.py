@@ -57,7 +57,9 @@ async def test_the_same_seed_gives_the_same_text_and_another_another(start: Star
     assert len({await babble(seed) for seed in range(4)}) > 1
 
 
-async def test_a_prompt_longer_than_the_context_is_refused_with_both_lengths(start: Start, tmp_path: Path) -> None:
+async def test_a_prompt_longer_than_the_context_is_refused_with_both_lengths(
+    start: Start, tmp_path: Path
+) -> None:
     worker = await start(gguf_files.tiny_llama(tmp_path / "m.gguf"))
     assert worker.context_tokens == 64
 

@@ -18,6 +18,7 @@ from runtimes.errors import EngineError
 from runtimes.worker.handle import NotStartedError, Worker
 from runtimes.worker.spec import WorkerSpec
 from tests.runtimes import onnx_files
+from tests.runtimes.conftest import exists
 
 Start = Callable[..., Awaitable[Worker]]
 ENDLESS = {"trips": np.array(2**62, np.int64)}
@@ -84,7 +85,7 @@ async def test_a_worker_that_is_stopped_ends(start: Start, tmp_path: Path) -> No
     await worker.stop()
 
     assert worker.closed.is_set()
-    assert not Path(f"/proc/{worker.pid}").exists()
+    assert not exists(worker.pid)
 
 
 async def test_a_busy_worker_is_ended_after_the_grace(start: Start, tmp_path: Path) -> None:
@@ -105,7 +106,9 @@ async def test_a_load_that_takes_too_long_is_ended(start: Start, tmp_path: Path)
     assert late.value.code == "worker.load-timeout"
 
 
-async def test_an_interpreter_that_is_not_there_is_a_broken_pack(start: Start, tmp_path: Path, spec: Callable[..., WorkerSpec]) -> None:
+async def test_an_interpreter_that_is_not_there_is_a_broken_pack(
+    start: Start, tmp_path: Path, spec: Callable[..., WorkerSpec]
+) -> None:
     with pytest.raises(EngineError, match="no-python") as broken:
         await Worker.start(
             replace(spec(onnx_files.linear(tmp_path / "m.onnx")), interpreter=tmp_path / "no-python")
