@@ -25,6 +25,8 @@ from appliance.telemetry.series import WINDOW_SECONDS, Telemetry
 from runtimes.supervisor import WorkerEvent
 
 DRAIN_SECONDS = 10.0
+START_SECONDS = 120.0
+"""How long the daemon waits for its deployments before it says that it is ready; they go on loading after it."""
 FLUSH_SECONDS = 5.0
 TRAFFIC_SECONDS = 1.0
 
@@ -75,6 +77,8 @@ class Daemon:
     async def _start_deployments(self) -> None:
         deployments = self._box.registry.deployments()
         await asyncio.gather(*(self._serving.start(deployment) for deployment in deployments))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._serving.settled(), START_SECONDS)
 
     async def _take_apart(self, background: list[asyncio.Task[None]]) -> None:
         self._publish("closing")

@@ -26,6 +26,8 @@ from updates.names import Identity, Kind
 from updates.transfer import Received, receive
 
 ACTION = "update.import"
+RESUMABLE = "medium.gone"
+"""What arrived before this is kept, so that the same medium goes on where it stopped."""
 REPLAN_SECONDS = 20.0
 """What measuring may take for a deployment that an update replaces."""
 
@@ -58,14 +60,16 @@ async def import_update(context: BoxContext, medium: str, *, allow_expired: bool
     start = time.monotonic()
     context.report("inspect", medium, medium_needed=True)
     preview = await asyncio.to_thread(look_at, context, medium, allow_expired=allow_expired)
-    received = await asyncio.to_thread(_receive, context, preview)
-    copied = sum(item.artifact.size for item in received)
     try:
+        received = await asyncio.to_thread(_receive, context, preview)
         certified = await _certify(context, received)
-        report = _report(medium, preview, certified, copied, time.monotonic() - start)
+        report = _report(medium, preview, certified, received, time.monotonic() - start)
         await _activate(context, preview, certified, report)
-    finally:
-        _reclaim(context)
+    except Exception as error:
+        if explain(error).code != RESUMABLE:
+            _reclaim(context)
+        raise
+    _reclaim(context)
     return report
 
 
@@ -208,7 +212,9 @@ def _write(
     )
 
 
-def _report(medium: str, preview: Preview, certified: Certified, copied: int, seconds: float) -> ImportReport:
+def _report(
+    medium: str, preview: Preview, certified: Certified, received: Sequence[Received], seconds: float
+) -> ImportReport:
     return ImportReport(
         medium=medium,
         found=len(preview.offers),
@@ -219,7 +225,7 @@ def _report(medium: str, preview: Preview, certified: Certified, copied: int, se
             for offer in preview.offers
             if offer.standing in {Standing.PRESENT, Standing.OLDER}
         ),
-        copied=copied,
+        copied=sum(item.artifact.size for item in received),
         seconds=seconds,
         metadata_version=metadata_version(preview),
     )

@@ -62,8 +62,12 @@ class Serving:
     def problems(self) -> Sequence[Problem]:
         return self._telemetry.problems()
 
+    async def settled(self) -> None:
+        """Wait until every deployment serves or has failed."""
+        await self._supervisor.settled()
+
     async def start(self, deployment: Deployment) -> None:
-        """Serve a stored deployment; one that cannot be loaded is shown as failed, and tried again on demand."""
+        """Begin to serve a stored deployment; one that cannot be loaded ends as failed, with the reason."""
         self._deployments[deployment.name] = deployment
         spec = worker_spec(self._state, self._blobs, deployment)
         await self._supervisor.restore(deployment.name, spec, version=deployment.artifact.version)

@@ -12,7 +12,6 @@ from runtimes.errors import EngineError
 from runtimes.worker.handle import Worker
 from runtimes.worker.spec import WorkerSpec
 
-
 _THE_REQUESTS_FAULT = ("request.timeout", "worker.out-of-memory")
 """Causes of death that say nothing against starting the same worker again."""
 
@@ -135,6 +134,10 @@ class Deployed:
         for task in self._background if patience == 0 else ():
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+
+    async def settled(self) -> None:
+        """Wait until it serves, has failed or was stopped."""
+        await self._settled.wait()
 
     async def ready(self) -> Worker:
         """The worker, waiting for it within the policy's bounds.

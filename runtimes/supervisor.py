@@ -10,7 +10,15 @@ from runtimes.errors import EngineError
 from runtimes.worker.handle import NotStartedError, Worker
 from runtimes.worker.spec import WorkerSpec
 
-__all__ = ["RestartPolicy", "ServingState", "Staged", "Supervisor", "WorkerEvent", "WorkerFacts", "WorkerState"]
+__all__ = [
+    "RestartPolicy",
+    "ServingState",
+    "Staged",
+    "Supervisor",
+    "WorkerEvent",
+    "WorkerFacts",
+    "WorkerState",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,10 @@ class Supervisor:
                 self._deployed[name] = Deployed(name, spec, version, self._policy, self._on_event)
                 self._deployed[name].start_in_background()
             return _state(self._deployed[name])
+
+    async def settled(self) -> None:
+        """Wait until no deployment is starting or restarting: each serves or has failed."""
+        await asyncio.gather(*(deployed.settled() for deployed in self._deployed.values()))
 
     async def remove(self, name: str) -> None:
         """Stop serving; requests in flight may finish. Raises EngineError `deployment.unknown`."""

@@ -183,7 +183,7 @@ def _models(listing: results.ModelList) -> Iterator[RenderableType]:
         "licence",
         "summary",
         right=("size",),
-        wide="summary",
+        wide=("summary",),
     )
     for row in listing.models:
         deployed = "yes" if row.deployed else ""

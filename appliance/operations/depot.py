@@ -30,8 +30,8 @@ def init(
     *,
     depot: str,
     key: Sequence[str] | None,
-    threshold: Sequence[str] | None,
     passphrase_file: str | None,
+    threshold: Sequence[str] | None,
 ) -> DepotMade:
     thresholds = {role: _number(role, value) for role, value in map(_by_role, threshold or ())}
     keys: dict[str, list[Path]] = {}

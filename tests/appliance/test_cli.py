@@ -1,0 +1,123 @@
+"""The command line: exit codes, errors a person can act on, JSON a program can read."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from appliance.cli.main import main
+from appliance.results import SCHEMA
+from tests.appliance.cli import EXECUTABLE, Cli
+from tests.appliance.depots import TestDepot
+
+
+def test_a_missing_state_says_what_to_do_and_makes_nothing(tmp_path: Path) -> None:
+    cli = Cli(tmp_path / "nowhere")
+    error = cli.fails("state.missing", "status")
+    assert "appliance init" in error["remedy"]
+    assert not cli.state.exists()
+    assert cli.run("status").exit_code == 3
+
+
+def test_errors_read_as_what_happened_what_was_kept_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["status", "--state-dir", str(tmp_path / "nowhere")])
+    assert code == 3
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    happened, kept, remedy = " ".join(printed.err.split()).partition("Nothing was made.")
+    assert "[state.missing]" in happened
+    assert kept
+    assert "appliance init" in remedy
+
+
+def test_a_box_is_not_provisioned_twice(box: Cli, depot: TestDepot) -> None:
+    before = (box.state / "appliance.sqlite3").read_bytes()
+    box.fails("state.exists", "init", "--trust", str(depot.root))
+    assert (box.state / "appliance.sqlite3").read_bytes() == before
+
+
+def test_a_trust_root_that_is_none_makes_no_box(tmp_path: Path) -> None:
+    root = tmp_path / "root.json"
+    root.write_text("{}")
+    cli = Cli(tmp_path / "box")
+    ran = cli.run("init", "--trust", str(root))
+    assert ran.error is not None
+    assert not (cli.state / "appliance.sqlite3").exists()
+    cli.fails("trust.root-unreadable", "init", "--trust", str(tmp_path / "missing.json"))
+
+
+def test_the_state_folder_comes_from_the_flag_or_the_environment(box: Cli) -> None:
+    environment = {**os.environ, "APPLIANCE_STATE": str(box.state)}
+    ran = subprocess.run(
+        [str(EXECUTABLE), "status", "--json"], env=environment, capture_output=True, check=False
+    )
+    assert json.loads(ran.stdout)["result"]["box"] == "test-box"
+
+
+def test_json_has_one_schema_for_results_and_errors(box: Cli, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["models", "--json", "--state-dir", str(box.state)])
+    assert json.loads(capsys.readouterr().out) == {
+        "schema": SCHEMA,
+        "command": "models",
+        "result": {"models": []},
+    }
+    main(["deploy", "nothing", "--json", "--state-dir", str(box.state)])
+    answer = json.loads(capsys.readouterr().out)
+    assert set(answer["error"]) == {"code", "what", "kept", "remedy"}
+    assert answer["error"]["code"] == "artifact.unknown"
+
+
+def test_the_first_administrators_password_is_shown_once_and_kept_as_a_hash(
+    tmp_path: Path, depot: TestDepot
+) -> None:
+    cli = Cli(tmp_path / "box")
+    made = cli.ok("init", "--trust", str(depot.root), "--admin", "anna")
+    stored = b"".join(file.read_bytes() for file in cli.state.rglob("*") if file.is_file())
+    assert made["administrator"] == "anna"
+    assert made["password"].encode() not in stored
+    assert b"argon2id" in stored
+    assert (cli.state / "keys" / "device.pem").stat().st_mode & 0o077 == 0
+
+
+def test_plan_shows_every_candidate_with_its_reason(serving_box: Cli) -> None:
+    plan = serving_box.ok("plan", "linear")["plan"]
+    assert plan["results"][0]["verdict"] == "chosen"
+    assert {result["engine"] for result in plan["results"]} == {"onnxruntime", "openvino", "llamacpp"}
+    assert all(result["reason"] for result in plan["results"])
+    assert serving_box.ok("deploy", "linear")["reused"] is True
+    assert serving_box.ok("deploy", "linear", "--budget", "2", "--measure-again")["reused"] is False
+
+
+def test_doctor_says_what_is_here_and_what_is_missing(tmp_path: Path) -> None:
+    report = Cli(tmp_path).ok("doctor")
+    assert report["hardware"]["cpu"]["logical"] >= 1
+    packs = {pack["name"]: pack for pack in report["packs"]}
+    assert packs["openvino"]["version"]
+    assert packs["onnxruntime-cuda"]["version"] is None
+    assert packs["onnxruntime-cuda"]["needs"]
+
+
+def test_an_exported_log_verifies_without_the_appliance(serving_box: Cli, tmp_path: Path) -> None:
+    exported = serving_box.ok("audit", "export", str(tmp_path / "log.jsonl"))
+    assert exported["entries"] == len(serving_box.audit())
+    lines = (tmp_path / "log.jsonl").read_text().splitlines()
+    assert len(lines) == exported["entries"] + 2
+
+
+def test_an_edited_log_is_found(serving_box: Cli) -> None:
+    import sqlite3  # noqa: PLC0415
+
+    serving_box.ok("audit", "verify")
+    with sqlite3.connect(serving_box.state / "appliance.sqlite3") as database:
+        database.execute("DROP TRIGGER audit_entries_UPDATE_refused")
+        database.execute(
+            "UPDATE audit_entries SET canonical = CAST(replace(CAST(canonical AS TEXT), 'linear', 'lineal') AS BLOB) WHERE idx = 1"
+        )
+    database.close()
+    error = serving_box.fails("audit.tampered", "audit", "verify")
+    assert "1" in error["what"]
+    assert serving_box.run("audit", "verify").exit_code == 11
