@@ -180,6 +180,11 @@ class BlobStore:
             sync_folder(folder)
         return freed
 
+    def remove_partials(self) -> None:
+        """Forget everything that is on its way in."""
+        if self._partials.exists():
+            shutil.rmtree(self._partials)
+
     def _receive(self, source: Source, digest: Digest, size: int, on_bytes: OnBytes) -> None:
         done, hashed = self._resume(digest)
         with self._open_partial(digest, done) as sink:

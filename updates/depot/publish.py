@@ -13,7 +13,7 @@ from updates.depot.repository import Depot
 from updates.depot.signing import metadata_files, sign
 from updates.digest import Digest
 from updates.durable import sync_folder, write_file
-from updates.errors import DepotError, UpdateError
+from updates.errors import DepotError, StoreError, UpdateError
 from updates.inspect import inspect
 from updates.layout import (
     INDEX,
@@ -68,8 +68,7 @@ def publish(
 
     Raises:
         DepotError: `depot.no-medium`, `depot.medium-full`, `depot.too-large`, `depot.blob-damaged`,
-            `depot.readback`, `depot.key-…`, `depot.keys-missing`.
-        StoreError: `disk.full`, `disk.unwritable`.
+            `depot.medium-failed`, `depot.readback`, `depot.key-…`, `depot.keys-missing`, `depot.unwritable`.
     """
     if not medium.is_dir():
         raise DepotError(
@@ -88,12 +87,9 @@ def publish(
         _read_back(depot, unfinished, sizes, on_progress)
         _swap(medium)
     except OSError as error:
-        raise DepotError(
-            "depot.medium-failed",
-            f"{error.filename or medium} cannot be written: {error.strerror}.",
-            kept="The medium carries what it had before, or no update at all.",
-            remedy="Check the medium and publish again; what had arrived is used.",
-        ) from error
+        raise _failed(f"{error.filename or medium} cannot be written: {error.strerror}.") from error
+    except StoreError as error:
+        raise _failed(error.what) from error
     folder = medium / UPDATE_FOLDER
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return Published(folder, artifacts, size, signed)
@@ -157,7 +153,7 @@ def _write(
         done += size
         on_progress("write", done, total)
     blobs.remove_unreferenced(sizes)
-    shutil.rmtree(folder / "blobs" / "partial")
+    blobs.remove_partials()
     (folder / METADATA_FOLDER).mkdir()
     for file in metadata_files(depot):
         write_file(folder / METADATA_FOLDER / file.name, file.read_bytes())
@@ -182,6 +178,7 @@ def _read_back(depot: Depot, folder: Path, sizes: dict[Digest, int], on_progress
     total, done = sum(sizes.values()), 0
     for digest, size in sizes.items():
         if not blobs.verify(digest):
+            blobs.path(digest).unlink(missing_ok=True)
             raise _readback(f"The blob {digest} reads back differently.")
         done += size
         on_progress("verify", done, total)
@@ -228,10 +225,19 @@ def _damaged(depot: Depot, digest: Digest) -> DepotError:
     )
 
 
+def _failed(why: str) -> DepotError:
+    return DepotError(
+        "depot.medium-failed",
+        f"The medium was not written to its end. {why}",
+        kept="It carries the update that it had before, or none.",
+        remedy="Check that it has room and is mounted writable, and publish again; what had arrived is used.",
+    )
+
+
 def _readback(why: str) -> DepotError:
     return DepotError(
         "depot.readback",
         f"The medium does not give back what was written. {why}",
         kept="It carries no complete update.",
-        remedy="Publish to another medium; this one is failing.",
+        remedy="Publish again; if it happens twice, take another medium: this one is failing.",
     )

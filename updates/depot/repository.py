@@ -99,9 +99,7 @@ class Depot:
                 raise _exists(path)
             (path / "metadata").mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise DepotError(
-                "depot.unwritable", f"{error.filename or path} cannot be written: {error.strerror}."
-            ) from error
+            raise _unwritable(path, error) from error
         opener = ask or (None if passphrase is None else lambda _: passphrase)
         depot = cls(path, {}, expiry, opener)
         depot.keys = {
@@ -111,7 +109,7 @@ class Depot:
             for role in ROLES
         }
         depot._sign_first_root(needed, seconds(now))
-        write_file(path / "pending.json", canonical.to_bytes({}))
+        depot.write(path / "pending.json", canonical.to_bytes({}))
         depot.save_settings()
         return depot
 
@@ -216,6 +214,17 @@ class Depot:
     def metadata(self, name: str) -> Path:
         return self.path / "metadata" / name
 
+    def write(self, path: Path, data: bytes) -> None:
+        """Replace a file of the depot durably.
+
+        Raises:
+            DepotError: `depot.unwritable`.
+        """
+        try:
+            write_file(path, data)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
     def make_keys(self, role: str, count: int, passphrase: bytes | None = None) -> list[DepotKey]:
         """Make new key files for a role under `keys/`.
 
@@ -236,7 +245,7 @@ class Depot:
             "expiry_days": asdict(self.expiry),
             "keys": {role: [asdict(key) for key in keys] for role, keys in self.keys.items()},
         }
-        write_file(self.path / "depot.json", canonical.to_bytes(settings))
+        self.write(self.path / "depot.json", canonical.to_bytes(settings))
 
     def _sign_first_root(self, thresholds: Mapping[str, int], now: datetime) -> None:
         root = Root(1, expires=now + self.expiry.lifetime(Root.type), consistent_snapshot=True)
@@ -252,7 +261,7 @@ class Depot:
         metadata = Metadata(root)
         for signer in signers[Root.type]:
             metadata.sign(signer, append=True)
-        write_file(self.metadata("1.root.json"), metadata.to_bytes())
+        self.write(self.metadata("1.root.json"), metadata.to_bytes())
 
     def _pending(self) -> dict[str, Any]:
         try:
@@ -261,7 +270,7 @@ class Depot:
             raise _damaged(self.path / "pending.json", error) from error
 
     def _write_pending(self, pending: Mapping[str, Any]) -> None:
-        write_file(self.path / "pending.json", canonical.to_bytes(pending))
+        self.write(self.path / "pending.json", canonical.to_bytes(pending))
 
 
 def name_keys(files: Sequence[Path]) -> list[DepotKey]:
@@ -299,6 +308,15 @@ def _exists(path: Path) -> DepotError:
         f"{path} is not empty.",
         kept="It was left as it is.",
         remedy="Name an empty or a new folder.",
+    )
+
+
+def _unwritable(path: Path, error: OSError) -> DepotError:
+    return DepotError(
+        "depot.unwritable",
+        f"{error.filename or path} cannot be written: {error.strerror}.",
+        kept="What was signed and published before is as it was.",
+        remedy="Check the depot's disk and the owner of its folder.",
     )
 
 

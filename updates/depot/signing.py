@@ -13,7 +13,6 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timest
 
 from updates.depot.keys import load_signer
 from updates.depot.repository import Depot, DepotKey, check_threshold, name_keys, seconds
-from updates.durable import write_file
 from updates.errors import DepotError, TrustError
 from updates.layout import TIMESTAMP
 from updates.trust.metadata import ISSUED, Loaded, S, load, signers_of
@@ -103,7 +102,7 @@ def rotate(
     before = depot.keys
     depot.keys = {**before, role: [*before[role], *fresh]}
     depot.save_settings()
-    write_file(depot.metadata(f"{root.version}.root.json"), metadata.to_bytes())
+    depot.write(depot.metadata(f"{root.version}.root.json"), metadata.to_bytes())
     depot.keys = {**before, role: fresh}
     depot.save_settings()
     return root.version
@@ -144,7 +143,7 @@ def _sign(depot: Depot, payload: S, root: Root) -> Loaded[S]:
         metadata.sign(signer, append=True)
     name = TIMESTAMP if payload.type == Timestamp.type else f"{payload.version}.{payload.type}.json"
     data = metadata.to_bytes()
-    write_file(depot.metadata(name), data)
+    depot.write(depot.metadata(name), data)
     return Loaded(name, data, metadata, metadata.signed_bytes)
 
 
