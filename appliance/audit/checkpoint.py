@@ -46,7 +46,7 @@ def checkpoint_now(tx: Transaction, log: AuditLog, key: DeviceKey, time: str) ->
     size = log.size(tx)
     last = latest(tx)
     if last is not None:
-        _refuse_inconsistent(tx, log, size, parse(note.split(last.note)[0]))
+        _refuse_inconsistent(tx, log, size, last, key)
         if last.size == size:
             return last.note
     signed = sign(Checkpoint(key.origin, size, log.root(reader=tx)), key)
@@ -103,12 +103,20 @@ def stored(reader: Reader, order: str) -> list[StoredCheckpoint]:
     return [StoredCheckpoint(row["number"], row["size"], row["time"], row["note"]) for row in rows]
 
 
-def _refuse_inconsistent(tx: Transaction, log: AuditLog, size: int, last: Checkpoint) -> None:
-    if last.size <= size and log.root(last.size, tx) == last.root:
-        return
+def _refuse_inconsistent(
+    tx: Transaction, log: AuditLog, size: int, last: StoredCheckpoint, key: DeviceKey
+) -> None:
+    try:
+        signed = verify(last.note, key.verifier)
+    except ApplianceError as error:
+        fault = f"The newest checkpoint of the audit log is not what this box signed: {error.what}"
+    else:
+        if signed.size <= size and log.root(signed.size, tx) == signed.root:
+            return
+        fault = f"The audit log does not continue its checkpoint of {signed.size} entries."
     raise ApplianceError(
         "audit.inconsistent",
-        f"The audit log does not continue its checkpoint of {last.size} entries.",
+        fault,
         kept="Nothing was changed, and no checkpoint was signed.",
         remedy="Run: appliance audit verify. Somebody has tampered with the log; call the auditor.",
     )

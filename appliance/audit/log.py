@@ -24,7 +24,10 @@ class LoggedEntry:
 
 
 class AuditLog:
-    """The log in the appliance's database. Where a method takes `reader`, a transaction sees its own entries."""
+    """The log in the appliance's database. Where a method takes `reader`, a transaction sees its own entries.
+
+    The casts in the queries let rows be read even where somebody has replaced the table by a laxer one.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -57,7 +60,9 @@ class AuditLog:
 
     def entry(self, index: int) -> LoggedEntry:
         """Raises ApplianceError `audit.unknown-entry`, or `audit.unreadable-entry` where somebody damaged it."""
-        row = self._database.row("SELECT idx, canonical FROM audit_entries WHERE idx = ?", (index,))
+        row = self._database.row(
+            "SELECT idx, CAST(coalesce(canonical, '') AS BLOB) FROM audit_entries WHERE idx = ?", (index,)
+        )
         if row is None:
             raise ApplianceError(
                 "audit.unknown-entry",
@@ -71,7 +76,7 @@ class AuditLog:
     ) -> list[LoggedEntry]:
         """The entries [start, stop), at most `limit` of them. Raises ApplianceError `audit.unreadable-entry`."""
         rows = self._database.query(
-            f"SELECT idx, canonical FROM audit_entries WHERE idx >= ? AND idx < ? "  # noqa: S608 -- two fixed words
+            f"SELECT idx, CAST(coalesce(canonical, '') AS BLOB) FROM audit_entries WHERE idx >= ? AND idx < ? "  # noqa: S608 -- two fixed words
             f"ORDER BY idx {'DESC' if newest_first else 'ASC'} LIMIT ?",
             (start, 2**62 if stop is None else stop, -1 if limit is None else limit),
         )
@@ -83,7 +88,8 @@ class AuditLog:
         Raises ApplianceError `audit.unreadable-entry` where one is missing or is more than a line.
         """
         rows = self._database.query(
-            "SELECT canonical FROM audit_entries WHERE idx >= ? AND idx < ? ORDER BY idx", (start, stop)
+            "SELECT CAST(coalesce(canonical, '') AS BLOB) FROM audit_entries WHERE idx >= ? AND idx < ? ORDER BY idx",
+            (start, stop),
         )
         if len(rows) != stop - start or any(b"\n" in row[0] for row in rows):
             raise ApplianceError(
@@ -112,7 +118,7 @@ class AuditLog:
 
         def read(level: int, position: int) -> bytes:
             row = source.row(
-                "SELECT substr(hashes, ?, 32) FROM audit_entries WHERE idx = ?",
+                "SELECT substr(CAST(coalesce(hashes, '') AS BLOB), ?, 32) FROM audit_entries WHERE idx = ?",
                 (32 * level + 1, ((position + 1) << level) - 1),
             )
             if row is None or len(row[0]) != tree.HASH_SIZE:
@@ -144,7 +150,7 @@ class AuditLog:
 
 
 def _logged(row: sqlite3.Row) -> LoggedEntry:
-    data = bytes(row["canonical"])
+    data: bytes = row[1]
     try:
         return LoggedEntry(row["idx"], parse(data), data)
     except msgspec.DecodeError as error:

@@ -146,10 +146,9 @@ class _Walk:
     def _rows(self) -> Iterator[list[tuple[int, bytes, bytes]]]:
         start, size = 0, self._result.size
         while start < size:
-            # The casts let rows be read even where somebody replaced the table by a laxer one.
             rows = self._reader.query(
-                "SELECT idx, CAST(coalesce(canonical, '') AS BLOB), CAST(coalesce(hashes, '') AS BLOB)"
-                " FROM audit_entries WHERE idx >= ? AND idx < ? ORDER BY idx LIMIT ?",
+                "SELECT idx, CAST(coalesce(canonical, '') AS BLOB), CAST(coalesce(hashes, '') AS BLOB) FROM audit_entries"
+                " WHERE idx >= ? AND idx < ? ORDER BY idx LIMIT ?",
                 (start, size, _ROWS_AT_ONCE),
             )
             if not rows:

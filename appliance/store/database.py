@@ -53,9 +53,9 @@ class Transaction(Reader):
 
         Raises ApplianceError, or sqlite3.IntegrityError where a constraint refuses it.
         """
-        if not self._open:
-            raise RuntimeError("this transaction has ended")
-        with told_plainly(self.path):
+        with self._lock, told_plainly(self.path):
+            if not self._open:
+                raise RuntimeError("this transaction has ended")
             return self._connection.execute(sql, parameters).rowcount
 
     def end(self) -> None:
@@ -66,8 +66,9 @@ class Transaction(Reader):
 class Database(Reader):
     """A connection that every thread of the process may share; one of them works at a time."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
         super().__init__(connection, path, threading.RLock())
+        self._read_only = read_only
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Self:
@@ -80,10 +81,11 @@ class Database(Reader):
             connection = _connect_read_only(path) if read_only else _connect(path)
             try:
                 _check_version(connection, path, read_only=read_only)
+                connection.execute("PRAGMA query_only = ON")  # outside of transactions nothing is changed
             except BaseException:
                 connection.close()
                 raise
-        return cls(connection, path)
+        return cls(connection, path, read_only=read_only)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -94,10 +96,11 @@ class Database(Reader):
         with self._lock:
             if self._connection.in_transaction:
                 raise RuntimeError("a transaction is already open here")
-            with told_plainly(self.path):
-                self._connection.execute("BEGIN IMMEDIATE")
             transaction = Transaction(self._connection, self.path, self._lock)
             try:
+                with told_plainly(self.path):
+                    self._connection.execute(f"PRAGMA query_only = {self._read_only:d}")
+                    self._connection.execute("BEGIN IMMEDIATE")
                 yield transaction
                 with told_plainly(self.path):
                     self._connection.execute("COMMIT")
@@ -106,6 +109,7 @@ class Database(Reader):
                 raise
             finally:
                 transaction.end()
+                self._connection.execute("PRAGMA query_only = ON")
 
     def check(self) -> None:
         """Let SQLite look through the whole file. Raises ApplianceError `database.corrupt`."""

@@ -1,9 +1,12 @@
 """Checkpoints: signed sizes and roots of the log."""
 
+from pathlib import Path
+
 import pytest
 
 from appliance.audit import checkpoint, note
 from appliance.audit.checkpoint import Checkpoint
+from appliance.audit.key import DeviceKey
 from appliance.audit.tree import EMPTY_ROOT
 from appliance.errors import ApplianceError
 from tests.governance.evidence import TIME, Evidence, entry
@@ -90,6 +93,19 @@ def test_a_rewritten_log_is_not_signed_again(evidence: Evidence) -> None:
         tx.execute("DELETE FROM audit_entries WHERE idx = 4")
     evidence.append("another history", "that goes on")
     with pytest.raises(ApplianceError) as caught:
+        evidence.checkpoint()
+    assert caught.value.code == "audit.inconsistent"
+
+
+def test_after_a_forged_checkpoint_nothing_is_signed(evidence: Evidence, tmp_path: Path) -> None:
+    evidence.grow(5)
+    evidence.checkpoint()
+    other = DeviceKey.create(tmp_path / "other.pem", evidence.key.origin)
+    with evidence.database.transaction() as tx:
+        tx.execute("DROP TRIGGER audit_checkpoints_UPDATE_refused")
+        forged = checkpoint.sign(Checkpoint(evidence.key.origin, 5, evidence.log.root(reader=tx)), other)
+        tx.execute("UPDATE audit_checkpoints SET note = ?", (forged,))
+    with pytest.raises(ApplianceError, match="not what this box signed") as caught:
         evidence.checkpoint()
     assert caught.value.code == "audit.inconsistent"
 

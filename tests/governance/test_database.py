@@ -89,6 +89,16 @@ def test_a_transaction_is_all_or_nothing(database: Database) -> None:
     assert settings.read(database, "one") == {"two": [2]}
 
 
+def test_outside_of_a_transaction_nothing_can_be_changed(database: Database) -> None:
+    with database.transaction() as tx:
+        settings.write(tx, "one", 1)
+    for statement in ("DELETE FROM settings", "CREATE TABLE another (x TEXT) STRICT"):
+        with pytest.raises(ApplianceError) as caught:
+            database.query(statement)
+        assert caught.value.code == "database.read-only"
+    assert settings.read(database, "one") == 1
+
+
 def test_a_transaction_within_a_transaction_is_a_mistake(database: Database) -> None:
     with database.transaction() as tx:
         with pytest.raises(RuntimeError, match="already open"), database.transaction():
