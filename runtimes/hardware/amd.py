@@ -34,7 +34,7 @@ def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str]) ->
     blas = _rocblas(root, notes) if cards else None
     found = []
     for card in cards:
-        mine = [node for node in topology if node.address == card.address]
+        mine = [node for node in topology if _is_of(node, card, cards)]
         gpu = _gpu(root, card, mine, notes)
         gpu = _overridden(gpu, topology, mine, environ)
         found.append(_judged(root, gpu, mine, blas))
@@ -77,6 +77,13 @@ def _gpu(root: Sysroot, card: PciDevice, nodes: list[kfd.Node], notes: Notes) ->
         power_w=sensors.power_w,
         power_limit_w=sensors.power_limit_w,
     )
+
+
+def _is_of(node: kfd.Node, card: PciDevice, cards: list[PciDevice]) -> bool:
+    """In compute partitions the node's function number counts the partitions of function 0."""
+    if any(other.address == node.address for other in cards):
+        return node.address == card.address
+    return card.address == f"{node.address[:-1]}0"
 
 
 def _partition(root: Sysroot, node: kfd.Node) -> Partition:
@@ -247,7 +254,7 @@ def _numbered(
         visibility.Name(f"kfd{node.number}", (node.unique_id,) if node.unique_id else ()) for node in topology
     ]
     order = {id_: index for index, id_ in enumerate(visibility.rocm(names, environ))}
-    by_address = {node.address: order.get(f"kfd{node.number}") for node in reversed(topology)}
+    by_address = {node.address: order.get(f"kfd{node.number}") for node in topology}
     return [
         replace(
             gpu,

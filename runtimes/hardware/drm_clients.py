@@ -60,7 +60,7 @@ def _held(told: dict[str, str]) -> tuple[int, int]:
     for name, text in told.items():
         kind, _, region = name.removeprefix("drm-").partition("-")
         if kind == "resident" or (kind == "memory" and f"drm-resident-{region}" not in told):
-            if region.startswith(("vram", "local")):
+            if region.startswith("vram") or "local" in region:
                 local += _bytes(text)
             else:
                 system += _bytes(text)

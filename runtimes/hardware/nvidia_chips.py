@@ -58,12 +58,12 @@ def chip_of(device: int) -> str | None:
 def newest_cuda(driver: str | None, compute: str | None) -> str | None:
     """Newest CUDA whose packs this driver and chip run: `13.0`, `12.8`, `12.4`; None where even that is too new.
 
-    CUDA 12.4 asks for driver 550 and 12.8 for 570; CUDA 13 asks for driver 580 and compute capability
-    7.5, so an older chip ends at 12.8 (CUDA release notes; Ollama's and llama.cpp's builds go by the same).
+    CUDA 12.4 and newer ask for driver 550; 12.8 asks for 570 on chips below compute capability 7.0, for which
+    its packs carry no machine code; CUDA 13 asks for driver 580 and 7.5 (CUDA release notes).
     """
     branch, chip = version(driver), version(compute)
     if not branch or branch < (TOO_OLD,):
         return None
     if branch >= (580,) and chip >= (7, 5):
         return "13.0"
-    return "12.8" if branch >= (570,) else "12.4"
+    return "12.8" if branch >= (570,) or chip >= (7, 0) else "12.4"

@@ -37,7 +37,8 @@ def gpu(root: Sysroot, chip: str, notes: Notes) -> Accelerator:
         "gpu",
     )
     key = f"accelerators.{id_}"
-    notes.sources[key] = COMPATIBLE if root.text(COMPATIBLE) else f"{SOC}/soc_id"
+    source = COMPATIBLE if root.text(COMPATIBLE) else f"{SOC}/soc_id"
+    notes.sources[key] = source
     board = root.text("/proc/device-tree/model")
     installed = notes.take(f"{key}.driver_version", release(root), RELEASE)
     cuda = CUDA.get((installed or "").partition(".")[0])
@@ -49,7 +50,7 @@ def gpu(root: Sysroot, chip: str, notes: Notes) -> Accelerator:
         or "NVIDIA Tegra GPU",
         driver=root.link(f"/sys/devices/platform/{id_}/driver") or "nvgpu",
         driver_version=installed,
-        architecture=notes.take(f"{key}.architecture", COMPUTE_BY_SOC.get(chip), COMPATIBLE),
+        architecture=notes.take(f"{key}.architecture", COMPUTE_BY_SOC.get(chip), source),
         integrated=True,
         newest_runtime=f"cuda-{cuda}" if cuda else None,
     )

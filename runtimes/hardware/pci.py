@@ -53,8 +53,8 @@ class PciDevice:
 
 
 def devices(root: Sysroot) -> list[PciDevice]:
-    """All that display or accelerate; one that cannot be read is left out."""
-    found = (_device(root, address) for address in root.names(DEVICES))
+    """All that display or accelerate, in the order of their addresses; one that cannot be read is left out."""
+    found = (_device(root, address) for address in sorted(root.names(DEVICES)))
     return [device for device in found if device]
 
 

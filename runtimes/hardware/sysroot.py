@@ -4,6 +4,7 @@ Reading never raises and never blocks: what is absent, denied, odd or too large 
 """
 
 import errno
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -186,21 +187,13 @@ def parse_number(text: str | None) -> int | None:
         return None
 
 
-def natural(name: str) -> tuple[tuple[int, str], ...]:
-    """Sort key under which digits count as numbers: `node9` before `node10`."""
-    parts: list[tuple[int, str]] = []
-    digits = ""
-    for char in name:
-        if char.isascii() and char.isdigit():
-            digits += char
-            continue
-        if digits:
-            parts.append((int(digits), ""))
-            digits = ""
-        parts.append((-1, char))
-    if digits:
-        parts.append((int(digits), ""))
-    return tuple(parts)
+def natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key under which digits count as numbers, before letters: `node9` before `node10`."""
+    return tuple(
+        (0, int(part), "") if part.isdecimal() else (1, 0, part)
+        for part in re.split(r"([0-9]+)", name)
+        if part
+    )
 
 
 def processors(text: str | None) -> tuple[int, ...] | None:
