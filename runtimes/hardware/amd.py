@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from runtimes.hardware import hwmon, kfd, libraries, visibility
+from runtimes.hardware import hwmon, kernel_module, kfd, libraries, visibility
 from runtimes.hardware.notes import Notes
 from runtimes.hardware.pci import DISPLAY, PciDevice
 from runtimes.hardware.profile import Accelerator, Finding, Library, Partition
@@ -36,10 +36,18 @@ def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str]) ->
     for card in cards:
         mine = [node for node in topology if _is_of(node, card, cards)]
         gpu = _gpu(root, card, mine, notes)
-        gpu = _overridden(gpu, topology, mine, environ)
+        gpu = _overridden(gpu, mine, environ)
         found.append(_judged(root, gpu, mine, blas))
     notes.accelerators = _numbered(found, topology, environ) + [_npu(root, npu, notes) for npu in npus]
     return notes
+
+
+def driver_files(root: Sysroot, card: PciDevice) -> list[str]:
+    """Files that the driver answers by asking the device."""
+    sizes = [
+        f"{card.path}/mem_info_{memory}_{what}" for memory in ("vram", "gtt") for what in ("total", "used")
+    ]
+    return [*sizes, f"{card.path}/product_name", *hwmon.files(root, card.path)]
 
 
 def _gpu(root: Sysroot, card: PciDevice, nodes: list[kfd.Node], notes: Notes) -> Accelerator:
@@ -48,7 +56,7 @@ def _gpu(root: Sysroot, card: PciDevice, nodes: list[kfd.Node], notes: Notes) ->
     first = nodes[0] if nodes else None
     gfx = notes.take(f"{key}.architecture", first.gfx, first.path) if first else None
     name, name_source = _name(root, card)
-    version, version_source = driver_version(root, "amdgpu")
+    version, version_source = kernel_module.version(root, "amdgpu")
     sensors = hwmon.readings(root, card.path, key, notes)
     if first:
         notes.sources[f"{key}.integrated"] = first.path
@@ -122,17 +130,6 @@ def _name(root: Sysroot, card: PciDevice) -> tuple[str | None, str]:
     return None, ""
 
 
-def driver_version(root: Sysroot, module: str) -> tuple[str | None, str]:
-    """A module from outside the kernel has a version of its own; otherwise the kernel's is its version."""
-    path = f"/sys/module/{module}/version"
-    version = root.text(path)
-    if version:
-        return version, path
-    path = "/proc/sys/kernel/osrelease"
-    release = root.text(path)
-    return (f"kernel {release}" if release else None), path
-
-
 def _rocblas(root: Sysroot, notes: Notes) -> Library | None:
     """The installed rocBLAS and the gfx targets that its kernel files are for."""
     roots = [f"/opt/{name}" for name in root.names("/opt") if name.startswith("rocm")]
@@ -157,13 +154,11 @@ def _rocblas(root: Sysroot, notes: Notes) -> Library | None:
     return None
 
 
-def _overridden(
-    gpu: Accelerator, topology: list[kfd.Node], mine: list[kfd.Node], environ: Mapping[str, str]
-) -> Accelerator:
+def _overridden(gpu: Accelerator, mine: list[kfd.Node], environ: Mapping[str, str]) -> Accelerator:
     if not mine:
         return gpu
-    position = topology.index(mine[0])
-    text = environ.get(f"HSA_OVERRIDE_GFX_VERSION_{position}", environ.get("HSA_OVERRIDE_GFX_VERSION"))
+    one = f"HSA_OVERRIDE_GFX_VERSION_{mine[0].number}"
+    text = environ.get(one, environ.get("HSA_OVERRIDE_GFX_VERSION"))
     target = kfd.override(text)
     if target is None or target == gpu.architecture:
         return gpu
@@ -268,7 +263,7 @@ def _numbered(
 def _npu(root: Sysroot, card: PciDevice, notes: Notes) -> Accelerator:
     key = f"accelerators.{card.address}"
     notes.sources[key] = card.path
-    version, source = driver_version(root, "amdxdna")
+    version, source = kernel_module.version(root, "amdxdna")
     return Accelerator(
         id=card.address,
         vendor="amd",

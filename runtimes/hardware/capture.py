@@ -109,5 +109,8 @@ class Recorder(Sysroot):
             self.recording.answers[name] = dict(answer)
         return answer
 
+    def read_apart(self, paths: Sequence[str]) -> Mapping[str, Any] | None:
+        return self.machine.read_apart(paths)
+
     def open_devices(self, paths: Sequence[str]) -> Mapping[str, Any] | None:
         return self.machine.open_devices(paths)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from runtimes.hardware import amd, cpu, devicetree, intel, limits, nvidia, pci, probe, visibility
 from runtimes.hardware.notes import Notes, Value
@@ -49,7 +50,7 @@ class _Scan:
         root, environ, notes = self.root, self.environ, self.notes
         nothing: list[PciDevice] = []
         devices = self._fenced("pci", lambda: pci.devices(root), nothing)
-        self._open_device_files(devices)
+        self._fenced("device files", lambda: self._ask_drivers(devices), None)
         memory = self._fenced("memory", lambda: limits.memory(root, notes), Memory(None, None, None))
         processor = self._fenced("cpu", lambda: cpu.scan(root, notes), NO_CPU)
         self._add("nvidia", lambda: nvidia.scan(root, devices, environ, memory), devices)
@@ -99,21 +100,35 @@ class _Scan:
         claimed = {accelerator.id for accelerator in self.notes.accelerators}
         return [device for device in devices if device.address not in claimed]
 
-    def _open_device_files(self, devices: list[PciDevice]) -> None:
-        """Ask a child to open what AMD and Intel need; NVML opens NVIDIA's itself."""
-        wanted = [amd.KFD] if any(device.vendor == amd.GPU_VENDOR for device in devices) else []
+    def _ask_drivers(self, devices: list[PciDevice]) -> None:
+        """Open and read in child processes whatever a driver may hang on; NVML opens NVIDIA's devices itself."""
+        nodes, files = [], []
         for device in devices:
+            if device.vendor == nvidia.VENDOR:
+                files += nvidia.driver_files(device)
+            elif device.vendor in (amd.GPU_VENDOR, amd.NPU_VENDOR):
+                files += amd.driver_files(self.root, device)
+            elif device.vendor == intel.VENDOR:
+                files += intel.driver_files(self.root, device)
             if device.vendor in (amd.GPU_VENDOR, amd.NPU_VENDOR, intel.VENDOR):
-                wanted += [node for node in (device.render_node, device.accel_node) if node]
-        failed = self._fenced("device files", lambda: self.root.open_devices(wanted), None)
-        if failed:
-            self.notes.findings.append(
-                Finding(
-                    "device.open-timeout" if failed["error"] == "timeout" else "device.open-failed",
-                    f"Opening {', '.join(wanted)} did not end well: {failed.get('detail')}.",
-                    "A driver hangs. See `dmesg`; restarting the machine usually helps.",
-                )
+                nodes += [node for node in (device.render_node, device.accel_node) if node]
+        if any(device.vendor == amd.GPU_VENDOR for device in devices):
+            nodes.append(amd.KFD)
+        self._note_failure("open", f"Opening {', '.join(nodes)}", self.root.open_devices(nodes))
+        self._note_failure(
+            "read", "Reading the drivers' sensors and memory sizes", self.root.read_apart(files)
+        )
+
+    def _note_failure(self, what: str, doing: str, answer: Mapping[str, Any] | None) -> None:
+        if answer is None:
+            return
+        self.notes.findings.append(
+            Finding(
+                f"device.{what}-timeout" if answer["error"] == "timeout" else f"device.{what}-failed",
+                f"{doing} did not end well: {answer.get('detail')}.",
+                "A driver hangs. See `dmesg`; restarting the machine usually helps.",
             )
+        )
 
     def _system(self) -> str | None:
         release = self.root.text("/proc/sys/kernel/osrelease")

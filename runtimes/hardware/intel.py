@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from runtimes.hardware import drm_clients, hwmon, libraries
-from runtimes.hardware.amd import driver_version
+from runtimes.hardware import drm_clients, hwmon, kernel_module, libraries
 from runtimes.hardware.intel_chips import NPU_NAMES, generation_of, is_integrated
 from runtimes.hardware.notes import Notes
 from runtimes.hardware.pci import ACCELERATOR, DISPLAY, PciDevice
@@ -35,6 +34,11 @@ def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str], me
     return notes
 
 
+def driver_files(root: Sysroot, device: PciDevice) -> list[str]:
+    """Files that the driver answers by asking the device."""
+    return [f"{device.path}/npu_memory_utilization", *hwmon.files(root, device.path)]
+
+
 def _gpu(
     root: Sysroot, device: PciDevice, used: drm_clients.Used | None, memory: Memory, notes: Notes
 ) -> Accelerator:
@@ -43,7 +47,7 @@ def _gpu(
     number = int(device.device, 16)
     integrated = is_integrated(number, device.address)
     generation = notes.take(f"{key}.architecture", generation_of(number), f"{device.path}/device")
-    version, source = driver_version(root, device.driver or "i915")
+    version, source = kernel_module.version(root, device.driver or "i915")
     total, total_source = _local_memory(root, device)
     sensors = hwmon.readings(root, device.path, key, notes)
     if used:
@@ -85,7 +89,7 @@ def _local_memory(root: Sysroot, device: PciDevice) -> tuple[int | None, str]:
 def _npu(root: Sysroot, device: PciDevice, memory: Memory, notes: Notes) -> Accelerator:
     key = f"accelerators.{device.address}"
     notes.sources[key] = device.path
-    version, source = driver_version(root, "intel_vpu")
+    version, source = kernel_module.version(root, "intel_vpu")
     used = f"{device.path}/npu_memory_utilization"
     return Accelerator(
         id=device.address,

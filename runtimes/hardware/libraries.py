@@ -25,11 +25,11 @@ FOLDERS = (
 
 
 def find(root: Sysroot, name: str, notes: Notes, environ_path: str = "") -> Library | None:
-    """The first file of that name in `LD_LIBRARY_PATH` and the system's folders; noted where found.
+    """The first file of that name in `LD_LIBRARY_PATH`, ld.so.conf.d and the system's folders; noted where found.
 
     The version is read from the name behind the link: `libcuda.so.1 -> libcuda.so.550.54.15`.
     """
-    for folder in (*filter(None, environ_path.split(":")), *FOLDERS):
+    for folder in (*environ_path.split(":"), *_configured(root), *FOLDERS):
         path = f"{folder.rstrip('/')}/{name}"
         if folder.startswith("/") and root.exists(path):
             library = Library(name, path, _version(root.link(path)))
@@ -37,6 +37,12 @@ def find(root: Sysroot, name: str, notes: Notes, environ_path: str = "") -> Libr
             notes.sources[f"libraries.{name}"] = path
             return library
     return None
+
+
+def _configured(root: Sysroot) -> list[str]:
+    """Folders that ld.so.conf.d adds, as CUDA's and ROCm's packages do."""
+    files = (path for name, path in root.folders("/etc/ld.so.conf.d") if name.endswith(".conf"))
+    return [line.strip() for file in files for line in (root.text(file) or "").splitlines()]
 
 
 def _version(target: str | None) -> str | None:

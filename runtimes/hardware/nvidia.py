@@ -34,7 +34,7 @@ def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str], me
     ld_path = environ.get("LD_LIBRARY_PATH", "")
     cuda = libraries.find(root, "libcuda.so.1", notes, ld_path)
     nvml = libraries.find(root, "libnvidia-ml.so.1", notes, ld_path)
-    told = (root.answer("nvidia") or {}) if nvml else {}
+    told = (root.answer("nvidia") or {}) if nvml or root.exists(CONTROL) else {}
     driver = _driver_version(root, told)
     if "error" in told:
         notes.findings.append(_probe_failed(told))
@@ -49,6 +49,11 @@ def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str], me
     found = [_judged(root, card, nvml.version if nvml else None, has_cuda=cuda is not None) for card in found]
     notes.accelerators = _numbered(found, environ, notes)
     return notes
+
+
+def driver_files(card: PciDevice) -> list[str]:
+    """Files that the driver answers by asking the device."""
+    return [f"{DRIVER}/gpus/{card.address}/information"]
 
 
 def _is_wsl(root: Sysroot) -> bool:
@@ -266,13 +271,15 @@ def _device_file(root: Sysroot, card: Accelerator) -> Finding | None:
 
 
 def _numbered(cards: list[Accelerator], environ: Mapping[str, str], notes: Notes) -> list[Accelerator]:
-    """CUDA's numbers after CUDA_VISIBLE_DEVICES. CUDA runs one MIG device a process: the first named."""
-    parts = [(part.id, part) for card in cards for part in card.partitions]
+    """CUDA's numbers after CUDA_VISIBLE_DEVICES; of MIG devices a process gets the first one only."""
+    parts = [part.id for card in cards for part in card.partitions]
     names = [
         visibility.Name(card.id, (card.uuid,) if card.uuid else ()) for card in cards if not card.partitioned
     ]
-    names += [visibility.Name(id_, (id_,)) for id_, _ in parts]
-    order = {id_: index for index, id_ in enumerate(visibility.cuda(names, environ))}
+    names += [visibility.Name(id_, (id_,)) for id_ in parts]
+    seen = visibility.cuda(names, environ)
+    beyond = [id_ for id_ in seen if id_ in parts][1:]
+    order = {id_: index for index, id_ in enumerate(id_ for id_ in seen if id_ not in beyond)}
     wanted = environ.get("CUDA_VISIBLE_DEVICES", "")
     if (
         any(entry.strip().isdecimal() for entry in wanted.split(","))

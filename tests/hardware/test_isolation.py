@@ -1,6 +1,7 @@
 """Whatever one card, one vendor's file or one driver does, the rest of the scan stands."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,13 +77,14 @@ def test_a_hanging_driver_call_is_cut_off_and_reported(fake: Any, hanging: Path)
     begin = time.monotonic()
     profile = detect(Sysroot(fake("nvidia-rtx-4090-desktop").recording, asker=asker), environ={})
     assert time.monotonic() - begin < 30
-    assert asked == ["devices", "nvidia"]
+    assert asked == ["devices", "files", "nvidia"]
     codes = [finding.code for finding in profile.findings]
-    assert codes == ["device.open-timeout", "nvidia.probe-timeout"]
+    assert codes == ["device.open-timeout", "device.read-timeout", "nvidia.probe-timeout"]
     card = profile.accelerators[0]
-    assert card.name == "NVIDIA GeForce RTX 4090"
+    assert card.name == "NVIDIA AD10x (10de:2684)"
+    assert card.driver_version == "570.133.20"
     assert card.memory_total is None
-    assert [finding.code for finding in profile.accelerators[1].findings][0] == "intel.gpu-broken"
+    assert profile.accelerators[1].findings[0].code == "intel.gpu-broken"
 
 
 def test_what_a_probe_says_of_another_shape_does_no_harm(fake: Any) -> None:
@@ -94,11 +96,49 @@ def test_what_a_probe_says_of_another_shape_does_no_harm(fake: Any) -> None:
 
 
 def test_opening_device_files_overrides_what_their_modes_promise(fake: Any) -> None:
-    def asker(name: str, arguments: Any = ()) -> Any:
-        return {path: "EPERM" if "accel" in path else "ok" for path in arguments} if name == "devices" else {}
+    machine = fake("intel-core-ultra-155h")
 
-    profile = detect(Sysroot(fake("intel-core-ultra-155h").recording, asker=asker), environ={})
+    def asker(name: str, arguments: Any = ()) -> Any:
+        if name == "devices":
+            return {path: "EPERM" if "accel" in path else "ok" for path in arguments}
+        return {path: machine.root.text(path) for path in arguments}
+
+    profile = detect(Sysroot(machine.recording, asker=asker), environ={})
     gpu, npu = profile.accelerators
     assert gpu.usable
     assert [finding.code for finding in npu.findings] == ["intel.npu-permission"]
     assert "blocked" in npu.findings[0].text
+    assert npu.memory_shared_used == 41943040
+
+
+def test_files_that_a_driver_answers_are_read_by_a_child(fake: Any) -> None:
+    """With a card that hangs, only the child's answer may be waited for."""
+    machine = fake("amd-rx-7900-xtx-desktop")
+    sound = detect(machine.root).accelerators[0]
+    asked: dict[str, list[str]] = {}
+
+    def asker(name: str, arguments: Any = ()) -> Any:
+        asked[name] = list(arguments)
+        if name == "files":
+            return {path: machine.root.text(path) for path in arguments} | {
+                path: None for path in arguments if "temp" in path
+            }
+        return dict.fromkeys(arguments, "ok")
+
+    card = detect(Sysroot(machine.recording, asker=asker), environ={}).accelerators[0]
+    assert card == replace(sound, temperature_c=None)
+    assert asked["devices"] == ["/dev/dri/renderD128", "/dev/kfd"]
+    assert {path.rpartition("/")[2] for path in asked["files"]} >= {
+        "mem_info_vram_total",
+        "temp1_input",
+        "power1_cap",
+    }
+
+
+def test_a_sleeping_card_is_not_woken_for_its_temperature(fake: Any) -> None:
+    machine = fake("amd-rx-7900-xtx-desktop")
+    machine.recording.files["/sys/bus/pci/devices/0000:0c:00.0/power/runtime_status"] = b"suspended\n"
+    card = detect(machine.root).accelerators[0]
+    assert card.temperature_c is None
+    assert card.power_w is None
+    assert card.usable

@@ -32,7 +32,7 @@ def test_every_value_that_is_known_has_a_source(machine: Any) -> None:
     for part, values in (("cpu", profile.cpu), ("memory", profile.memory)):
         for name in type(values).__dataclass_fields__:
             value = getattr(values, name)
-            told = value is not None and value != () and value != "unknown"
+            told = value not in (None, (), "unknown")
             assert told == (f"{part}.{name}" in profile.sources), f"{part}.{name} is {value!r}"
     for accelerator in profile.accelerators:
         assert f"accelerators.{accelerator.id}" in profile.sources

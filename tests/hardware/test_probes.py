@@ -62,6 +62,12 @@ def test_device_files_are_opened_for_real(tmp_path: Path) -> None:
     assert answer == {"/dev/null": "ok", absent: "ENOENT", str(tmp_path): "EISDIR"}
 
 
+def test_files_are_read_and_what_is_odd_is_null(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"42\n\xff")
+    told = probe.ask("files", [str(tmp_path / name) for name in ("a", "b", ".")])
+    assert list(told.values()) == ["42\n\N{REPLACEMENT CHARACTER}", None, None]
+
+
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="AMX is a matter of x86-64")
 def test_the_permission_for_amx_is_asked_of_this_kernel() -> None:
     assert isinstance(probe.ask("amx")["permitted"], bool)

@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
-
 from runtimes.hardware.describe import rows
 from runtimes.hardware.detect import detect
 
@@ -14,14 +12,15 @@ from runtimes.hardware.detect import detect
 def test_the_values_are_those_of_the_operating_system() -> None:
     profile = detect()
     assert profile.cpu.architecture == os.uname().machine
-    assert profile.cpu.logical == psutil.cpu_count()
+    assert profile.cpu.logical == os.cpu_count()
     assert profile.cpu.allowed is not None
     assert set(profile.cpu.allowed) <= os.sched_getaffinity(0)
     assert profile.cpu.usable is not None
     assert 0 < profile.cpu.usable <= len(os.sched_getaffinity(0))
-    assert profile.memory.total == psutil.virtual_memory().total
+    assert profile.memory.total == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert profile.memory.usable is not None
     assert profile.memory.available is not None
+    assert profile.memory.total is not None
     assert 0 < profile.memory.available <= profile.memory.usable <= profile.memory.total
     assert profile.system is not None
     assert os.uname().release in profile.system

@@ -1,5 +1,7 @@
 """The vendors' numbering: gfx targets, compute capabilities, driver floors, processor parts."""
 
+from itertools import pairwise
+
 import pytest
 
 from runtimes.hardware import cpu_arm, drm_clients, intel_chips, kfd, nvidia_chips
@@ -107,7 +109,7 @@ def test_a_chips_compute_capability_is_known_without_a_driver(device: int, compu
     ("table"), [nvidia_chips.COMPUTE_BY_DEVICE, intel_chips.GENERATIONS], ids=["nvidia", "intel"]
 )
 def test_ranges_of_device_numbers_do_not_overlap(table: tuple[tuple[int, int, str], ...]) -> None:
-    for (_, high, *_), (low, *_) in zip(table, table[1:], strict=False):
+    for (_, high, *_), (low, *_) in pairwise(table):
         assert high < low
     assert all(row[0] <= row[1] for row in table)
 
