@@ -98,6 +98,6 @@ def index_of(artifacts: tuple[Artifact, ...]) -> bytes:
 
 def _text(values: Mapping[str, Any], key: str) -> str:
     text = values.get(key)
-    if not isinstance(text, str) or len(text) > 2000 or any(ord(letter) < 32 for letter in text):
-        raise ValueError(f"{key} is missing or no plain text")
+    if not isinstance(text, str) or len(text) > 2000 or not text.isprintable():
+        raise ValueError(f"{key} is missing or no plain line of text")
     return text

@@ -32,7 +32,9 @@ def parse_object(data: bytes, file: str) -> dict[str, Any]:
             parse_float=_refuse,
             parse_int=_short_integer,
         )
-        _check(value)
+        if b"\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        _check_depth(value)
     except (ValueError, RecursionError) as error:
         raise malformed(file, str(error)) from error
     if not isinstance(value, dict):
@@ -67,7 +69,7 @@ def _short_integer(text: str) -> int:
     return int(text)
 
 
-def _check(value: Any) -> None:
+def _check_depth(value: Any) -> None:
     level, depth = [value], 0
     while level:
         depth += 1
@@ -76,10 +78,7 @@ def _check(value: Any) -> None:
         below: list[Any] = []
         for item in level:
             if isinstance(item, dict):
-                below.extend(item)
                 below.extend(item.values())
             elif isinstance(item, list):
                 below.extend(item)
-            elif isinstance(item, str):
-                item.encode("utf-8")
         level = below

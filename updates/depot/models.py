@@ -39,10 +39,11 @@ def add_model(depot: Depot, model: ModelArtifact) -> Artifact:
     """Pack a model and add it to the depot; it is signed at the next publication.
 
     Raises:
-        DepotError: `depot.bad-name`, `depot.bad-model`, `depot.same-version-other-bytes`, `file.unreadable`.
+        DepotError: `depot.bad-name`, `depot.bad-text`, `depot.bad-model`, `depot.same-version-other-bytes`, `file.unreadable`.
         StoreError: `disk.full`, `disk.unwritable`.
     """
     identity = _identity(model)
+    _check_texts(model)
     model_format = _format(model.file)
     facts = ModelFacts(
         model_format, model.objective, model.latency_objective_ms, model.licence, model.description
@@ -80,6 +81,25 @@ def _identity(model: ModelArtifact) -> Identity:
         raise DepotError(
             "depot.bad-name", f"{error}.", kept="The depot was left as it is.", remedy="Choose another."
         ) from error
+
+
+def _check_texts(model: ModelArtifact) -> None:
+    for what, text in (("description", model.description), ("licence", model.licence)):
+        if len(text) > 500 or not text.isprintable():
+            raise DepotError(
+                "depot.bad-text",
+                f"The {what} of {model.name} is no single line of at most 500 printable characters.",
+                kept="The depot was left as it is.",
+                remedy="Shorten it, and leave line breaks out.",
+            )
+    latency = model.latency_objective_ms
+    if latency is not None and not 0 < latency < 1e9:
+        raise DepotError(
+            "depot.bad-text",
+            f"{latency} is no latency in milliseconds.",
+            kept="The depot was left as it is.",
+            remedy="Name a positive number of milliseconds.",
+        )
 
 
 def _format(file: Path) -> Format:

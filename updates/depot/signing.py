@@ -144,7 +144,7 @@ def _sign(depot: Depot, payload: S, root: Root) -> Loaded[S]:
     name = TIMESTAMP if payload.type == Timestamp.type else f"{payload.version}.{payload.type}.json"
     data = metadata.to_bytes()
     depot.write(depot.metadata(name), data)
-    return Loaded(name, data, metadata, metadata.signed_bytes)
+    return Loaded(name, data, metadata)
 
 
 def _signers(depot: Depot, root: Root, role: str) -> list[CryptoSigner]:

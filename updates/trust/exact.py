@@ -43,7 +43,7 @@ def refuse_changed_artifacts(trusted: TrustState, verified: Verified) -> None:
     known = {
         path: target
         for role, data in trusted.files.items()
-        if role not in (Root.type, Timestamp.type, Snapshot.type)
+        if role not in (Root.type, Timestamp.type, Snapshot.type) and data != verified.state.files.get(role)
         for path, target in load(Targets, data, f"the trusted {role}").signed.targets.items()
     }
     for target in verified.targets:

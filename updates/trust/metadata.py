@@ -39,11 +39,18 @@ class Loaded(Generic[S]):
     file: str
     data: bytes
     metadata: "Metadata[S]"
-    payload: bytes
 
     @property
     def signed(self) -> S:
         return self.metadata.signed
+
+    @property
+    def payload(self) -> bytes:
+        """What the signatures are over. Raises: MediumError: `medium.malformed`."""
+        try:
+            return self.metadata.signed_bytes
+        except SerializationError as error:
+            raise canonical.malformed(self.file, "it cannot be signed in this form") from error
 
 
 def load(kind: type[S], data: bytes, file: str) -> Loaded[S]:
@@ -57,13 +64,12 @@ def load(kind: type[S], data: bytes, file: str) -> Loaded[S]:
     _refuse_repeated_signatures(value, file)
     try:
         metadata = Metadata[S].from_dict(value)
-        payload = metadata.signed_bytes
         _check_types(metadata)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, SerializationError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise canonical.malformed(file, f"it is no TUF metadata ({error})") from error
     if not isinstance(metadata.signed, kind):
         raise canonical.malformed(file, f"it is {metadata.signed.type} metadata, not {kind.type}")
-    return Loaded(file, data, metadata, payload)
+    return Loaded(file, data, metadata)
 
 
 def signers_of(loaded: Loaded[S], role_name: str, delegator: Root | Targets) -> tuple[Signer, ...]:
@@ -74,9 +80,9 @@ def signers_of(loaded: Loaded[S], role_name: str, delegator: Root | Targets) -> 
     """
     role = delegator.get_delegated_role(role_name)
     keys = keys_of(role, delegator, loaded.file)
-    signatures = loaded.metadata.signatures
+    signatures, payload = loaded.metadata.signatures, loaded.payload
     try:
-        result = delegator.get_verification_result(role_name, loaded.payload, signatures)
+        result = delegator.get_verification_result(role_name, payload, signatures)
     except (RepositoryError, ValueError, TypeError) as error:
         raise refused(
             "trust.signature", f"the signatures on {loaded.file} cannot be checked", loaded.file

@@ -192,7 +192,7 @@ class _Workflow:
         signers = signers_of(new, role, delegator)
         _version_as_named(new, meta)
         old = self.trusted.files.get(role)
-        if old is not None:
+        if old is not None and old != new.data:
             _not_changed(new, load(Targets, old, f"the trusted {role}"))
         self._accept(role, new, signers, delegator)
         return new
