@@ -121,7 +121,9 @@ def _raw_size(one: Input) -> int:
 
 
 def _match(inputs: Mapping[str, Tensor], model: ModelInfo) -> None:
-    """Hold the inputs against what the model declares."""
+    """Hold the inputs against what the model declares; while its worker restarts, that is nothing."""
+    if not model.inputs:
+        return
     specs = {spec.name: spec for spec in model.inputs}
     for name in inputs:
         if name not in specs:
@@ -160,7 +162,7 @@ def _outputs(requested: Sequence[Output], model: ModelInfo, *, raw_by_default: b
     declared = [spec.name for spec in model.outputs]
     outputs: dict[str, bool] = {}
     for one in requested:
-        if one.name not in declared:
+        if declared and one.name not in declared:
             raise bad_request(
                 f"Model {model.name!r} has no output {one.name!r}; its outputs are {', '.join(declared)}.",
                 code="tensor.unknown",

@@ -198,7 +198,7 @@ def _choice(said: dict[str, Any], finish_reason: str | None) -> dict[str, Any]:
 
 # --- errors ---------------------------------------------------------------------
 
-_CODES = {"deployment.unknown": "model_not_found"}
+_CODES = {"deployment.unknown": "model_not_found", "context.overflow": "context_length_exceeded"}
 """Cause codes for which clients know a word of OpenAI's own."""
 
 

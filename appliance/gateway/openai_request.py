@@ -61,7 +61,7 @@ class StreamOptions(msgspec.Struct):
     include_obfuscation: bool = False
 
 
-class TextPart(msgspec.Struct, forbid_unknown_fields=True):
+class TextPart(msgspec.Struct):
     type: str
     text: str | None = None
 

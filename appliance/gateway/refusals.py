@@ -67,16 +67,14 @@ def timed_out(message: str) -> RefusalError:
 
 
 STATUS_OF_CODE = {
+    "context.overflow": 400,
     "deployment.unknown": 404,
-    "deployment.version-unknown": 404,
-    "request.too-large": 413,
-    "request.timeout": 504,
     "request.cancelled": 503,
-    "worker.timeout": 504,
-    "worker.request-timeout": 504,
-    "worker.overloaded": 503,
+    "request.failed": 500,
+    "request.timeout": 504,
+    "request.too-large": 413,
 }
-STATUS_OF_FAMILY = {"deployment": 503, "worker": 503, "request": 400, "input": 400, "tensor": 400}
+STATUS_OF_FAMILY = {"deployment": 503, "request": 400, "worker": 503}
 RETRY_SECONDS = 2.0
 
 

@@ -21,6 +21,7 @@ class ModelInfo:
     created: int
     """Unix time of the deployment."""
     inputs: tuple[TensorSpec, ...] = ()
+    """Empty where it is not known now, because the worker is being started."""
     outputs: tuple[TensorSpec, ...] = ()
     context_tokens: int | None = None
 
