@@ -110,7 +110,12 @@ class Recorder(Sysroot):
         return answer
 
     def read_apart(self, paths: Sequence[str]) -> Mapping[str, Any] | None:
-        return self.machine.read_apart(paths)
+        return self._failure("files", self.machine.read_apart(paths))
 
     def open_devices(self, paths: Sequence[str]) -> Mapping[str, Any] | None:
-        return self.machine.open_devices(paths)
+        return self._failure("devices", self.machine.open_devices(paths))
+
+    def _failure(self, probe: str, error: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        if error is not None:
+            self.recording.answers[probe] = dict(error)
+        return error

@@ -6,11 +6,15 @@ from collections import Counter
 from runtimes.hardware import cpu_arm, limits
 from runtimes.hardware.notes import Notes
 from runtimes.hardware.profile import Cpu, Finding
-from runtimes.hardware.sysroot import Sysroot, parse_decimal, processors
+from runtimes.hardware.sysroot import Sysroot, parse_decimal, parse_number, processors
 
 CPUINFO = "/proc/cpuinfo"
 CPUS = "/sys/devices/system/cpu"
 NODES = "/sys/devices/system/node"
+PI_FIRMWARE = (
+    "/sys/devices/platform/soc/soc:firmware/get_throttled",
+    "/sys/devices/platform/soc:firmware/get_throttled",
+)
 X86_FEATURES = re.compile(r"sse4_2|f16c|fma|bmi2|avx|avx2|avx_\w+|avx10\w*|avx512\w+|amx_\w+")
 
 
@@ -209,12 +213,10 @@ def _frequency(root: Sysroot, blocks: list[dict[str, str]], notes: Notes) -> flo
 
 def _throttled(root: Sysroot, logical: tuple[int, ...] | None, notes: Notes) -> bool | None:
     """Held down now: a processor cooling device that is on, or the Raspberry Pi firmware's word."""
-    firmware = "/sys/devices/platform/soc/soc:firmware/get_throttled"
-    told = root.text(firmware)
-    if told is not None:
-        try:
-            bits = int(told, 16)
-        except ValueError:
+    firmware = next((path for path in PI_FIRMWARE if root.text(path)), None)
+    if firmware:
+        bits = parse_number(f"0x{(root.text(firmware) or '').removeprefix('0x')}")
+        if bits is None:
             return None
         if bits & 0x10001:
             notes.findings.append(

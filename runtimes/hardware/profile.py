@@ -87,7 +87,10 @@ class Accelerator:
     temperature_c: float | None = None
     power_w: float | None = None
     usable: bool | None = None
-    """False where something is known to stand in the way; `findings` says what."""
+    """False where something is known to stand in the way of the vendor's own runtime (CUDA, ROCm, OpenVINO).
+
+    `findings` says what; Vulkan may still run where only that runtime's files are missing.
+    """
     findings: tuple[Finding, ...] = ()
     memory_shared_used: int | None = None
     power_limit_w: float | None = None

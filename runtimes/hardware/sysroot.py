@@ -101,10 +101,12 @@ class Sysroot:
     def open_devices(self, paths: Sequence[str]) -> Mapping[str, Any] | None:
         """Really open these device files, in a child process; `access` knows the result from then on.
 
-        Returns the probe's error, if there was one.
+        Returns the probe's error, if there is or was one: a recording keeps it.
         """
         granted = [path for path in paths if self.access(path) is Access.GRANTED]
-        if not (granted and self._asker):
+        if not self._asker:
+            return self._answers.get("devices")
+        if not granted:
             return None
         answer = self._asker("devices", granted)
         if "error" in answer:
@@ -118,7 +120,9 @@ class Sysroot:
 
         Returns the probe's error, if there was one; the files then read as absent.
         """
-        if not (paths and self._asker):
+        if not self._asker:
+            return self._answers.get("files")
+        if not paths:
             return None
         answer = self._asker("files", paths)
         failed = "error" in answer

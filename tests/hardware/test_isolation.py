@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runtimes.hardware import amd, cpu, hwmon, intel, limits, nvidia, pci, probe
+from runtimes.hardware.capture import Recorder
 from runtimes.hardware.detect import detect
 from runtimes.hardware.sysroot import Sysroot
 
@@ -85,6 +86,17 @@ def test_a_hanging_driver_call_is_cut_off_and_reported(fake: Any, hanging: Path)
     assert card.driver_version == "570.133.20"
     assert card.memory_total is None
     assert profile.accelerators[1].findings[0].code == "intel.gpu-broken"
+
+
+def test_a_capture_of_a_machine_with_a_hanging_driver_keeps_that(
+    fake: Any, hanging: Path, tmp_path: Path
+) -> None:
+    def asker(name: str, arguments: Any = ()) -> Any:
+        return probe.ask_script(hanging, arguments, seconds=0.2)
+
+    recorder = Recorder(Sysroot(fake("nvidia-rtx-4090-desktop").recording, asker=asker))
+    profile = detect(recorder, environ={})
+    assert detect(Sysroot.recorded(recorder.recording)) == profile
 
 
 def test_what_a_probe_says_of_another_shape_does_no_harm(fake: Any) -> None:
