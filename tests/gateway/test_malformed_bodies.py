@@ -63,7 +63,7 @@ def post(serving: Serving, path: str, body: bytes, headers: dict[str, str] | Non
     datatype=st.sampled_from(sorted(DATATYPES)),
     request=st.fixed_dictionaries(
         {"inputs": st.lists(inputs(), max_size=2) | json_values},
-        optional={name: json_values for name in ("id", "parameters", "outputs", "more")},
+        optional=dict.fromkeys(("id", "parameters", "outputs", "more"), json_values),
     ),
     raw=st.binary(max_size=64),
     head=st.none() | st.integers(-2, 200),
