@@ -108,7 +108,7 @@ def counting(folder: Path) -> None:
 def entry(number: int) -> Entry:
     return Entry(
         time=TIME,
-        time_source="rtc",
+        time_source="clock",
         actor="ann",
         role="admin",
         session="s-7f3a",

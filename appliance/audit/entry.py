@@ -27,13 +27,13 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """Who did what, with which outcome. Empty where there is nothing to say."""
 
     time: str
     """ISO 8601, UTC."""
     time_source: str
-    """What `time` rests on: `rtc`, `signed` (the newest signed lower bound) or `build`."""
+    """What `time` rests on: the box's own `clock`, the newest `signed` time, or the `build` of the software."""
     actor: str
     """Account name, or `uid:1000`, or `appliance` itself."""
     action: str

@@ -37,7 +37,7 @@ class Evidence:
 def entry(subject: str = "line-inspection", **fields: Any) -> Entry:
     given = {
         "time": TIME,
-        "time_source": "rtc",
+        "time_source": "clock",
         "actor": "ann",
         "action": "deploy",
         "outcome": Outcome.OK,

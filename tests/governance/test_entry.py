@@ -23,7 +23,7 @@ def test_keys_are_sorted_and_empty_fields_left_out() -> None:
     data = canonical(entry("line-inspection", details={"b": 1, "a": [True, None]}))
     assert data == (
         b'{"action":"deploy","actor":"ann","details":{"a":[true,null],"b":1},"outcome":"ok",'
-        b'"subject":"line-inspection","time":"2026-11-21T11:00:00Z","time_source":"rtc"}'
+        b'"subject":"line-inspection","time":"2026-11-21T11:00:00Z","time_source":"clock"}'
     )
 
 
@@ -105,3 +105,8 @@ def test_all_fields_come_back() -> None:
         details={"version": 3},
     )
     assert parse(canonical(full)) == full
+
+
+def test_an_entry_of_a_later_release_can_still_be_listed() -> None:
+    data = canonical(entry("line-inspection")).replace(b'"outcome"', b'"new_field":1,"outcome"')
+    assert parse(data).subject == "line-inspection"
