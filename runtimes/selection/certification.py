@@ -5,8 +5,8 @@ from pathlib import Path
 
 from runtimes.engine import Candidate, InForce, ModelFile
 from runtimes.golden import GoldenSet
-from runtimes.selection.measure import Bounds, try_out
 from runtimes.selection.plan import Parity
+from runtimes.selection.trial import Bounds, try_out
 
 
 @dataclass(frozen=True, slots=True)

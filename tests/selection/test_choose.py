@@ -17,9 +17,11 @@ from runtimes.golden import GoldenSet, TensorSample, TextSample, Tolerance
 from runtimes.hardware.profile import HardwareProfile, Memory
 from runtimes.modelfile import identify
 from runtimes.packs import RuntimePack
+from runtimes.selection.candidates import survey
 from runtimes.selection.certification import certify
 from runtimes.selection.choose import SelectionProgress, choose
 from runtimes.selection.plan import Objective, Plan, Verdict
+from runtimes.selection.search import Budget, Search
 
 Packs = dict[str, RuntimePack]
 X = np.linspace(-2, 2, 12, dtype=np.float32).reshape(3, 4)
@@ -100,14 +102,65 @@ async def test_a_wrong_golden_sample_rejects_every_candidate_and_is_named(
         assert result.parity.worst_sample == "other/y"
 
 
-async def test_an_exhausted_budget_skips_the_rest_once_something_right_is_found(
+async def test_a_budget_that_is_too_small_grows_until_something_right_is_found(
     onnx_adder: Path, hardware: HardwareProfile, packs: Packs
 ) -> None:
-    plan = await plan_for(onnx_adder, adding_one(), hardware, [packs["onnxruntime"]], budget_seconds=0.01)
+    plan = await plan_for(onnx_adder, adding_one(), hardware, [packs["onnxruntime"]], budget_seconds=1e-6)
     assert plan.chosen is not None
-    (skipped,) = (r for r in plan.results if r.verdict is Verdict.SKIPPED)
-    assert skipped.code == "plan.budget-used-up"
-    assert skipped.reason == "not measured: the time budget of 0.01 s was used up"
+    assert plan.chosen.measurement is not None
+    for result in plan.results[1:]:
+        assert result.verdict in (Verdict.SLOWER, Verdict.SKIPPED)
+
+
+async def test_what_no_time_was_left_for_is_skipped_with_the_reason(
+    onnx_adder: Path, hardware: HardwareProfile, packs: Packs
+) -> None:
+    model = identify(onnx_adder)
+    found = await survey([packs["onnxruntime"]], model, hardware)
+    result = await Search(model, adding_one()).take(found.offers[0], Budget(0.0), left=1)
+    assert (result.verdict, result.code) == (Verdict.SKIPPED, "plan.budget-used-up")
+    assert result.reason == "not measured: the time budget of 0 s was used up"
+
+
+async def test_a_candidate_that_uses_up_its_part_of_the_budget_is_cut_short_and_leaves_time_for_others(
+    make_onnx: Callable[..., Path], hardware: HardwareProfile, packs: Packs
+) -> None:
+    model = identify(make_onnx(endless_loop()))
+    found = await survey([packs["onnxruntime"]], model, hardware)
+    search, budget = Search(model, adding_one()), Budget(3.0)
+    results = [await search.take(offer, budget, left=2 - n) for n, offer in enumerate(found.offers)]
+    assert [r.verdict for r in results] == [Verdict.SKIPPED, Verdict.SKIPPED]
+    assert results[0].reason.startswith("not finished within 1.5 s")
+    assert results[0].reason.endswith("s, its part of the time budget of 3 s")
+    assert workers_of_this_process() == []
+
+
+def endless_loop() -> list[Any]:
+    """Adds a millionth a million million times."""
+    step = helper.make_node("Add", ["sum_in", "millionth"], ["sum_out"])
+    same = helper.make_node("Identity", ["go_in"], ["go_out"])
+    millionth = helper.make_tensor("millionth", TensorProto.FLOAT, [], [1e-6])
+    body = helper.make_graph(
+        [step, same],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go_in", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("sum_in", TensorProto.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("go_out", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("sum_out", TensorProto.FLOAT, None),
+        ],
+        initializer=[millionth],
+    )
+    times = helper.make_tensor("times", TensorProto.INT64, [], [10**12])
+    always = helper.make_tensor("always", TensorProto.BOOL, [], [True])
+    return [
+        helper.make_node("Constant", [], ["times"], value=times),
+        helper.make_node("Constant", [], ["always"], value=always),
+        helper.make_node("Loop", ["times", "always", "x"], ["y"], body=body),
+    ]
 
 
 async def test_an_operator_that_one_engine_lacks_leaves_the_other(
@@ -197,18 +250,10 @@ async def test_a_model_that_kills_its_worker_fails_with_the_signal_and_the_next_
 async def test_a_cancelled_choice_leaves_no_worker_behind(
     onnx_adder: Path, hardware: HardwareProfile, packs: Packs
 ) -> None:
-    loading = asyncio.Event()
-
-    def on_progress(progress: SelectionProgress) -> None:
-        if progress.text.startswith("measuring"):
-            loading.set()
-
-    choosing = asyncio.create_task(
-        plan_for(onnx_adder, adding_one(), hardware, [packs["onnxruntime"]], on_progress=on_progress)
-    )
-    await loading.wait()
-    while not workers_of_this_process():
-        await asyncio.sleep(0.01)
+    choosing = asyncio.create_task(plan_for(onnx_adder, adding_one(), hardware, [packs["onnxruntime"]]))
+    async with asyncio.timeout(30):
+        while not workers_of_this_process():  # noqa: ASYNC110 - nothing tells of a process being born
+            await asyncio.sleep(0.01)
     choosing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await choosing

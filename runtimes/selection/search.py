@@ -1,0 +1,105 @@
+"""Trying candidates one after the other within a time budget; each try ends in a result, never in an exception."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runtimes.engine import Candidate, ModelFile
+from runtimes.errors import EngineError
+from runtimes.golden import GoldenSet
+from runtimes.selection.candidates import Offer
+from runtimes.selection.plan import CandidateResult, Verdict
+from runtimes.selection.trial import Bounds, Trial, try_out
+
+_LARGEST_PART = 0.5
+"""Of what is left of the budget, for one candidate while others wait: a stuck one must not use it up."""
+_ABOUT_THE_MODEL = frozenset({"model.unsupported", "model.invalid", "request.timeout", "worker.load-timeout"})
+"""What no other precision or number of threads is likely to change: the engine's other candidates on that device
+are not tried after it."""
+
+
+class Budget:
+    """Seconds that several candidates share, running from now."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.perf_counter() + seconds
+
+    @property
+    def remaining(self) -> float:
+        return self._end - time.perf_counter()
+
+
+@dataclass(slots=True)
+class Search:
+    """One search for the best way to run a model."""
+
+    model: ModelFile
+    golden: GoldenSet
+    cache: Path | None = None
+    memory: int | None = None
+    """Bytes a worker may use."""
+    _refused: dict[tuple[str, str], EngineError] = field(default_factory=dict)
+    """Engine and device -> what the engine says of the model on it."""
+
+    async def take(self, offer: Offer, budget: Budget, left: int) -> CandidateResult:
+        """Try a candidate with its share; `left` counts those that still wait, this one among them."""
+        candidate = offer.candidate
+        refused = self._refused.get((candidate.engine, candidate.device))
+        if refused is not None:
+            return _result(candidate, Verdict.INFEASIBLE, refused.code, refused.what)
+        remaining = budget.remaining
+        if remaining <= 0:
+            return _skipped(candidate, f"not measured: the time budget of {budget.seconds:g} s was used up")
+        share = remaining / left
+        at_most = max(share, remaining * _LARGEST_PART)
+        try:
+            trial = await self._try_out(offer, share, at_most)
+        except TimeoutError:
+            return _skipped(
+                candidate,
+                f"not finished within {at_most:.1f} s, its part of the time budget of {budget.seconds:g} s",
+            )
+        except EngineError as error:
+            if error.code in _ABOUT_THE_MODEL:
+                self._refused[candidate.engine, candidate.device] = error
+            return _result(candidate, Verdict.FAILED, error.code, error.what)
+        return _tried(candidate, trial)
+
+    async def _try_out(self, offer: Offer, seconds: float, at_most: float) -> Trial:
+        return await try_out(
+            self.model,
+            self.golden,
+            offer.candidate,
+            interpreter=offer.pack.interpreter,
+            cache=self.cache,
+            seconds=seconds,
+            bounds=Bounds(whole_seconds=at_most, memory=self.memory),
+        )
+
+
+def _skipped(candidate: Candidate, reason: str) -> CandidateResult:
+    return _result(candidate, Verdict.SKIPPED, "plan.budget-used-up", reason)
+
+
+def _result(candidate: Candidate, verdict: Verdict, code: str, reason: str) -> CandidateResult:
+    return CandidateResult(
+        candidate.engine, candidate.device, candidate.label, candidate, verdict, code, reason
+    )
+
+
+def _tried(candidate: Candidate, trial: Trial) -> CandidateResult:
+    """A candidate that ran; the verdict of one that is right comes from ranking."""
+    wrong = not trial.parity.within
+    return CandidateResult(
+        engine=candidate.engine,
+        device=candidate.device,
+        label=candidate.label,
+        candidate=candidate,
+        verdict=Verdict.WRONG if wrong else Verdict.SLOWER,
+        code="parity.outside-tolerance" if wrong else "plan.slower",
+        reason=trial.wrong,
+        measurement=trial.measurement,
+        parity=trial.parity,
+        in_force=trial.in_force,
+    )
