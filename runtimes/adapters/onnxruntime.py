@@ -126,15 +126,16 @@ class OnnxRuntime:
         except Exception as error:
             raise _load_error(model, error) from error
         session.disable_fallback()
-        return OnnxModel(session, candidate, stored_precision(model.path))
+        return OnnxModel(session, candidate, provider[0], stored_precision(model.path))
 
 
 class OnnxModel:
     """A loaded model; fulfils TensorModel."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, candidate: Candidate, stored: str) -> None:
+    def __init__(
+        self, session: onnxruntime.InferenceSession, candidate: Candidate, wanted: str, stored: str
+    ) -> None:
         in_force = session.get_providers()
-        wanted = _provider(candidate)[0]
         if in_force[0] != wanted:
             raise EngineError(
                 "device.fell-back",

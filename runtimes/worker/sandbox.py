@@ -23,7 +23,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def confine(parent: int, memory_limit: int | None, niceness: int = 5) -> dict[str, str]:
+def confine(parent: int, memory_limit: int | None, niceness: int = 2) -> dict[str, str]:
     """Put up every wall that this system allows; wall -> `in force`, or why it is not.
 
     Args:

@@ -25,6 +25,13 @@ def linear(path: Path) -> Path:
     )
 
 
+def half_linear(path: Path) -> Path:
+    """`y` = `x` @ WEIGHT in half precision; `x` is FP16 [1, 4]."""
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
+    x, y = _tensor("x", TensorProto.FLOAT16, [1, 4]), _tensor("y", TensorProto.FLOAT16, [1, 3])
+    return _save(path, nodes, [x], [y], [numpy_helper.from_array(WEIGHT.astype(np.float16), "w")])
+
+
 def negation(path: Path) -> Path:
     """`y` = -`x`, FP32 of any length: as much data out as in."""
     nodes = [helper.make_node("Neg", ["x"], ["y"])]

@@ -75,7 +75,7 @@ def test_the_walls_that_are_told_of_really_stand() -> None:
     assert walls["no capabilities"] == "in force"
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
     assert walls["stands back"] == "in force"
-    assert niceness == min(19, os.nice(0) + 5)
+    assert niceness == min(19, os.nice(0) + 2)
     assert walls["memory limit"] == "not asked for"
 
 

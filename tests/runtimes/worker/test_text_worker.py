@@ -24,11 +24,8 @@ async def ask(worker: Worker, **request: object) -> tuple[str, GenerationChunk]:
 
 @pytest.mark.shared_models
 @pytest.mark.parametrize("file", ["stories260K.gguf", "stories260K-q8_0.gguf"])
-@pytest.mark.parametrize("threads", [1, 2])
-async def test_the_published_stories_come_word_for_word(
-    start: Start, shared_models: Path, file: str, threads: int
-) -> None:
-    worker = await start(shared_models / "gguf" / file, threads=threads)
+async def test_the_published_stories_come_word_for_word(start: Start, shared_models: Path, file: str) -> None:
+    worker = await start(shared_models / "gguf" / file)
 
     for case in json.loads((shared_models / "gguf" / "expected.json").read_text())["results"][file]:
         text, last = await ask(worker, prompt=case["prompt"], max_tokens=case["max_tokens"])
