@@ -3,18 +3,14 @@
 import re
 from collections import Counter
 
-from runtimes.hardware import cpu_arm, limits
+from runtimes.hardware import cpu_arm, limits, throttling
 from runtimes.hardware.notes import Notes
 from runtimes.hardware.profile import Cpu, Finding
-from runtimes.hardware.sysroot import Sysroot, parse_decimal, parse_number, processors
+from runtimes.hardware.sysroot import Sysroot, parse_decimal, processors
 
 CPUINFO = "/proc/cpuinfo"
 CPUS = "/sys/devices/system/cpu"
 NODES = "/sys/devices/system/node"
-PI_FIRMWARE = (
-    "/sys/devices/platform/soc/soc:firmware/get_throttled",
-    "/sys/devices/platform/soc:firmware/get_throttled",
-)
 X86_FEATURES = re.compile(r"sse4_2|f16c|fma|bmi2|avx|avx2|avx_\w+|avx10\w*|avx512\w+|amx_\w+")
 
 
@@ -43,7 +39,7 @@ def scan(root: Sysroot, notes: Notes) -> Cpu:
             root.text(f"{CPUS}/cpu0/cpufreq/scaling_governor"),
             f"{CPUS}/cpu0/cpufreq/scaling_governor",
         ),
-        throttled=_throttled(root, logical, notes),
+        throttled=throttling.now(root, logical, notes),
         sockets=_sockets(root, blocks, logical, notes),
         vector_bits=_vector_bits(root, notes) if arm else None,
         quota=budget.quota,
@@ -209,47 +205,6 @@ def _frequency(root: Sysroot, blocks: list[dict[str, str]], notes: Notes) -> flo
     except (IndexError, KeyError, ValueError):
         return None
     return notes.take("cpu.frequency_mhz", told, CPUINFO)
-
-
-def _throttled(root: Sysroot, logical: tuple[int, ...] | None, notes: Notes) -> bool | None:
-    """Held down now: a processor cooling device that is on, or the Raspberry Pi firmware's word."""
-    firmware = next((path for path in PI_FIRMWARE if root.text(path)), None)
-    if firmware:
-        bits = parse_number(f"0x{(root.text(firmware) or '').removeprefix('0x')}")
-        if bits is None:
-            return None
-        if bits & 0x10001:
-            notes.findings.append(
-                Finding(
-                    "cpu.under-voltage",
-                    "The board's supply voltage is or was too low.",
-                    "Use the supply that the board's maker names; the clock is held down until then.",
-                )
-            )
-        return notes.take("cpu.throttled", bool(bits & 0b1110), firmware)
-    _note_past_throttling(root, logical, notes)
-    states = []
-    for _, path in root.folders("/sys/class/thermal"):
-        if re.match(r"Processor|cpufreq|cpu-|.*-cpufreq", root.text(f"{path}/type") or ""):
-            states.append(root.number(f"{path}/cur_state"))
-    known = [state > 0 for state in states if state is not None]
-    return notes.take(
-        "cpu.throttled", any(known) if known else None, "/sys/class/thermal/cooling_device*/cur_state"
-    )
-
-
-def _note_past_throttling(root: Sysroot, logical: tuple[int, ...] | None, notes: Notes) -> None:
-    path = f"{CPUS}/cpu{logical[0] if logical else 0}/thermal_throttle/package_throttle_count"
-    times = root.number(path)
-    if times:
-        notes.sources["cpu.throttle_count"] = path
-        notes.findings.append(
-            Finding(
-                "cpu.throttled-before",
-                f"The processor was throttled by heat {times} times since it was started.",
-                "Look at cooling and dust; measured plans may be slower than they could be.",
-            )
-        )
 
 
 def _vector_bits(root: Sysroot, notes: Notes) -> int | None:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from runtimes.hardware import amd, cpu, devicetree, intel, limits, nvidia, pci, probe, visibility
+from runtimes.hardware import amd, amd_faults, cpu, devicetree, intel, limits, nvidia, pci, probe, visibility
+from runtimes.hardware.errors import HardwareError
 from runtimes.hardware.notes import Notes, Value
 from runtimes.hardware.pci import PciDevice
 from runtimes.hardware.profile import Cpu, Finding, HardwareProfile, Memory
@@ -22,7 +23,7 @@ def detect(
 
     Drivers are asked only about this machine, and only with `live`; each call runs in a child process
     with a time limit. `environ` is this process's own for this machine, and the recorded one elsewhere.
-    A path that holds a damaged capture raises HardwareError; nothing else is raised.
+    A path with nothing at it, or with a damaged capture, raises HardwareError; nothing else is raised.
     """
     system = root if isinstance(root, Sysroot) else at(root, live=live)
     if environ is None:
@@ -31,8 +32,17 @@ def detect(
 
 
 def at(root: Path | str = MACHINE, *, live: bool = True) -> Sysroot:
-    """This machine with its drivers, the files below a folder, or the archive that the path names."""
+    """This machine with its drivers, the files below a folder, or the archive that the path names.
+
+    Raises HardwareError where there is nothing, or a damaged capture.
+    """
     path = Path(root)
+    if not path.exists():
+        raise HardwareError(
+            "hardware.sysroot-absent",
+            f"There is nothing at {path}.",
+            remedy="Name a folder with a machine's files, or an archive made with: appliance doctor --capture FILE",
+        )
     if path.is_file():
         return Sysroot.from_archive(path)
     return Sysroot.at(path, asker=probe.ask if live and path == MACHINE else None)
@@ -113,7 +123,7 @@ class _Scan:
             if device.vendor in (amd.GPU_VENDOR, amd.NPU_VENDOR, intel.VENDOR):
                 nodes += [node for node in (device.render_node, device.accel_node) if node]
         if any(device.vendor == amd.GPU_VENDOR for device in devices):
-            nodes.append(amd.KFD)
+            nodes.append(amd_faults.KFD)
         self._note_failure("open", f"Opening {', '.join(nodes)}", self.root.open_devices(nodes))
         self._note_failure(
             "read", "Reading the drivers' sensors and memory sizes", self.root.read_apart(files)

@@ -5,15 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runtimes.hardware import libraries, nvidia_chips, nvidia_soc, visibility
+from runtimes.hardware import libraries, nvidia_chips, nvidia_faults, nvidia_soc, visibility
 from runtimes.hardware.notes import Notes
 from runtimes.hardware.pci import DISPLAY, PciDevice
 from runtimes.hardware.profile import Accelerator, Finding, Memory, Partition
-from runtimes.hardware.sysroot import Access, Sysroot
+from runtimes.hardware.sysroot import Sysroot
 
 VENDOR = "10de"
 DRIVER = "/proc/driver/nvidia"
-CONTROL = "/dev/nvidiactl"
 WSL = "/dev/dxg"
 NVML = "NVML"
 
@@ -34,11 +33,11 @@ def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str], me
     ld_path = environ.get("LD_LIBRARY_PATH", "")
     cuda = libraries.find(root, "libcuda.so.1", notes, ld_path)
     nvml = libraries.find(root, "libnvidia-ml.so.1", notes, ld_path)
-    told = (root.answer("nvidia") or {}) if nvml or root.exists(CONTROL) else {}
+    told = (root.answer("nvidia") or {}) if nvml or root.exists(nvidia_faults.CONTROL) else {}
+    installed = nvidia_faults.Installed(cuda, nvml, told)
     driver = _driver_version(root, told)
-    if "error" in told:
-        notes.findings.append(_probe_failed(told))
-    answers = [item for item in told.get("devices", ()) if isinstance(item, dict)]
+    listed = told.get("devices")
+    answers = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
     found = [_card(root, card, driver, _answer_for(card, answers), notes) for card in cards]
     if soc:
         found += [nvidia_soc.gpu(root, soc, notes)]
@@ -46,7 +45,9 @@ def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str], me
     elif not cards:
         found += [_behind_wsl(answer, driver.version, notes) for answer in answers]
     found = [_with_unified_memory(card, memory, notes) for card in found]
-    found = [_judged(root, card, nvml.version if nvml else None, has_cuda=cuda is not None) for card in found]
+    found = [nvidia_faults.judged(root, card, installed) for card in found]
+    if not found and installed.fault:
+        notes.findings.append(installed.fault)
     notes.accelerators = _numbered(found, environ, notes)
     return notes
 
@@ -105,21 +106,19 @@ def _card(
 def _answer_for(card: PciDevice, answers: list[dict[str, Any]]) -> dict[str, Any]:
     """NVML writes `00000000:01:00.0` where the kernel writes `0000:01:00.0`."""
     short = card.address.lower().lstrip("0")
-    return next((a for a in answers if str(a.get("pci")).lower().lstrip("0") == short), {})
+    none = {"missing": True} if answers and card.driver == "nvidia" else {}
+    return next((a for a in answers if str(a.get("pci")).lower().lstrip("0") == short), none)
 
 
 def _completed(card: Accelerator, answer: dict[str, Any], notes: Notes) -> Accelerator:
     """Add what NVML told; what it did not tell stays as the files say."""
     if not answer:
         return card
-    key = f"accelerators.{card.id}"
+    if "missing" in answer:
+        return replace(card, findings=(*card.findings, nvidia_faults.not_listed()))
     if "error" in answer:
-        finding = Finding(
-            "nvidia.device-odd",
-            f"NVML cannot open this device: {answer['error']}",
-            "See `dmesg | grep -i nvrm`; an Xid there names the fault. Reseat or replace the card.",
-        )
-        return replace(card, findings=(*card.findings, finding))
+        return replace(card, findings=(*card.findings, nvidia_faults.device_odd(str(answer["error"]))))
+    key = f"accelerators.{card.id}"
     memory = answer.get("memory")
     sizes = memory if isinstance(memory, dict) else {}
     compute = answer.get("compute")
@@ -183,93 +182,6 @@ def _with_unified_memory(card: Accelerator, memory: Memory, notes: Notes) -> Acc
     return replace(card, memory_shared_total=total, memory_shared_used=used)
 
 
-def _judged(root: Sysroot, card: Accelerator, library: str | None, *, has_cuda: bool) -> Accelerator:
-    """Say what stands in the way of CUDA, and which CUDA fits where nothing does."""
-    findings = list(card.findings)
-    blocked = any(finding.code == "nvidia.device-odd" for finding in findings)
-    checks = (
-        _too_old(card),
-        _mismatch(card, library),
-        None if has_cuda else _library_missing(),
-        _device_file(root, card),
-    )
-    missing = _driver_missing(card)
-    reasons = [missing] if missing else [reason for reason in checks if reason]
-    findings += reasons
-    newest = nvidia_chips.newest_cuda(card.driver_version, card.architecture)
-    runtime = f"cuda-{newest}" if newest and card.driver not in nvidia_soc.DRIVERS else card.newest_runtime
-    return replace(
-        card,
-        findings=tuple(findings),
-        usable=not (blocked or reasons),
-        newest_runtime=runtime,
-    )
-
-
-def _driver_missing(card: Accelerator) -> Finding | None:
-    if card.driver in ("nvidia", "dxgkrnl", *nvidia_soc.DRIVERS):
-        return None
-    now = (
-        f"The driver {card.driver} holds it, which computes nothing."
-        if card.driver
-        else "No driver holds it."
-    )
-    return Finding(
-        "nvidia.driver-missing",
-        f"NVIDIA's kernel driver does not run this card. {now}",
-        "Install the NVIDIA driver of branch 580, or 570 for chips before Turing, and restart.",
-    )
-
-
-def _too_old(card: Accelerator) -> Finding | None:
-    version = nvidia_chips.version(card.driver_version)
-    if not version or version >= (nvidia_chips.TOO_OLD,) or card.driver in nvidia_soc.DRIVERS:
-        return None
-    return Finding(
-        "nvidia.driver-too-old",
-        f"Driver {card.driver_version} is too old: CUDA 12.4 and newer need {nvidia_chips.TOO_OLD}.",
-        "Install a driver of branch 580 (570 for chips before Turing).",
-    )
-
-
-def _mismatch(card: Accelerator, library: str | None) -> Finding | None:
-    if not (library and card.driver == "nvidia" and card.driver_version and library != card.driver_version):
-        return None
-    return Finding(
-        "nvidia.library-mismatch",
-        f"The kernel runs driver {card.driver_version}, the libraries are of {library}.",
-        "Restart the machine, or in a container start it again so that it gets the host's libraries.",
-    )
-
-
-def _library_missing() -> Finding:
-    return Finding(
-        "nvidia.libcuda-missing",
-        "libcuda.so.1 is not installed or not passed into this container.",
-        "Install the driver's libraries; in a container use NVIDIA's container toolkit with --gpus.",
-    )
-
-
-def _device_file(root: Sysroot, card: Accelerator) -> Finding | None:
-    if card.driver != "nvidia":
-        return None
-    for path in filter(None, (CONTROL, card.device_node)):
-        access = root.access(path)
-        if access is Access.ABSENT:
-            return Finding(
-                "nvidia.device-absent",
-                f"{path} is not there: the card was not passed into this container, or no node was made.",
-                "In a container use --gpus or --device; elsewhere run nvidia-modprobe -u -c=0.",
-            )
-        if access is not Access.GRANTED:
-            return Finding(
-                "nvidia.device-permission",
-                f"{path} may not be opened ({access}).",
-                "Let the appliance's user into the file's group, or allow the device in the container.",
-            )
-    return None
-
-
 def _numbered(cards: list[Accelerator], environ: Mapping[str, str], notes: Notes) -> list[Accelerator]:
     """CUDA's numbers after CUDA_VISIBLE_DEVICES; of MIG devices a process gets the first one only."""
     parts = [part.id for card in cards for part in card.partitions]
@@ -301,12 +213,3 @@ def _numbered(cards: list[Accelerator], environ: Mapping[str, str], notes: Notes
         )
         for card in cards
     ]
-
-
-def _probe_failed(told: Mapping[str, Any]) -> Finding:
-    timeout = told["error"] == "timeout"
-    return Finding(
-        "nvidia.probe-timeout" if timeout else "nvidia.probe-failed",
-        f"The NVIDIA driver did not answer: {told.get('detail', told['error'])}.",
-        "See `nvidia-smi` and `dmesg | grep -i nvrm`. What the kernel's files say is shown.",
-    )

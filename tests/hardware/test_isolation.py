@@ -80,11 +80,13 @@ def test_a_hanging_driver_call_is_cut_off_and_reported(fake: Any, hanging: Path)
     assert time.monotonic() - begin < 30
     assert asked == ["devices", "files", "nvidia"]
     codes = [finding.code for finding in profile.findings]
-    assert codes == ["device.open-timeout", "device.read-timeout", "nvidia.probe-timeout"]
+    assert codes == ["device.open-timeout", "device.read-timeout"]
     card = profile.accelerators[0]
     assert card.name == "NVIDIA AD10x (10de:2684)"
     assert card.driver_version == "570.133.20"
     assert card.memory_total is None
+    assert card.findings[-1].code == "nvidia.probe-timeout"
+    assert card.usable is False
     assert profile.accelerators[1].findings[0].code == "intel.gpu-broken"
 
 

@@ -65,3 +65,22 @@ def test_the_fingerprint_changes_with_driver_and_visibility_and_not_with_the_tem
     assert (
         fingerprint(files={"/sys/fs/cgroup/system.slice/appliance.service/cpu.max": b"200000 100000"}) != same
     )
+
+
+def test_a_card_that_the_driver_does_not_list_is_not_usable(fake: Any) -> None:
+    machine = fake("nvidia-two-a100-server")
+    machine.recording.answers["nvidia"]["devices"].pop()
+    first, second = detect(machine.root, environ={}).accelerators
+    assert first.usable
+    assert [finding.code for finding in second.findings] == ["nvidia.not-listed"]
+    assert second.usable is False
+
+
+def test_a_card_that_nvml_cannot_open_is_told_with_nvmls_words(fake: Any) -> None:
+    machine = fake("nvidia-rtx-4090-desktop")
+    device = {"index": 0, "pci": "00000000:01:00.0", "error": "GPU is lost"}
+    machine.recording.answers["nvidia"]["devices"] = [device]
+    card = detect(machine.root).accelerators[0]
+    assert card.usable is False
+    assert card.findings[0].code == "nvidia.device-odd"
+    assert "GPU is lost" in card.findings[0].text

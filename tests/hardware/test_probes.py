@@ -1,9 +1,11 @@
 """The child processes that ask drivers: what they answer, and what becomes of bad ones."""
 
 import os
+import re
 import textwrap
 from pathlib import Path
 
+import pynvml
 import pytest
 
 from runtimes.hardware import probe
@@ -131,6 +133,13 @@ def test_nvml_is_asked_device_by_device_and_an_odd_one_ends_nothing(
     assert sliced["partitions"] == [
         {"uuid": "UUID-10", "name": "MIG 1g.5gb", "memory": {"total": 100, "used": 10}}
     ]
+
+
+def test_every_nvml_call_of_the_probe_is_in_the_real_library() -> None:
+    text = Path(probe.__file__).with_name("probe_nvidia.py").read_text()
+    names = set(re.findall(r"pynvml\.(\w+)", text))
+    assert len(names) > 15
+    assert not [name for name in names if not hasattr(pynvml, name)]
 
 
 def test_the_real_nvml_library_answers_or_says_why_not() -> None:

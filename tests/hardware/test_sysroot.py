@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from runtimes.hardware.detect import detect
+from runtimes.hardware.errors import HardwareError
 from runtimes.hardware.sysroot import LIMIT, Access, Sysroot, natural, parse_number, processors
 
 
@@ -65,8 +66,15 @@ def test_undecodable_bytes_do_no_harm(folder: Path) -> None:
     assert Sysroot.at(folder).text("/model") == "Board \N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"
 
 
-def test_a_folder_that_is_not_there_is_a_machine_without_anything(tmp_path: Path) -> None:
-    assert detect(tmp_path / "absent").cpu.logical is None
+def test_a_path_with_nothing_at_it_is_refused_and_named(tmp_path: Path) -> None:
+    with pytest.raises(HardwareError) as caught:
+        detect(tmp_path / "absent")
+    assert caught.value.code == "hardware.sysroot-absent"
+    assert str(tmp_path / "absent") in caught.value.what
+
+
+def test_an_empty_folder_is_a_machine_of_which_nothing_is_known(tmp_path: Path) -> None:
+    assert detect(tmp_path).cpu.logical is None
 
 
 def test_a_file_in_the_place_of_a_device_counts_as_usable(folder: Path) -> None:
