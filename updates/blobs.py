@@ -84,21 +84,21 @@ class BlobStore:
         self.put_stream(_Bytes(data, digest), digest, len(data))
         return digest
 
-    def put_file(self, path: Path) -> tuple[Digest, int]:
-        """Store a copy of a file of this machine; gives its digest and size.
+    def put_file(self, path: Path, offset: int = 0, size: int | None = None) -> tuple[Digest, int]:
+        """Store a copy of a file of this machine, or of a stretch of it; gives the blob's digest and size.
 
         Raises:
             StoreError: `disk.full`, `disk.unwritable`.
             DepotError: `file.unreadable`: the file cannot be read.
         """
         try:
-            with path.open("rb") as stream:
-                digest = Digest(hashlib.file_digest(stream, "sha256").hexdigest())
-                size = stream.tell()
-                self.put_stream(_File(stream.fileno(), path), digest, size)
+            with path.open("rb", buffering=0) as stream:
+                source = _Stretch(stream.fileno(), path, offset, size)
+                digest, length = source.digest_and_size()
+                self.put_stream(source, digest, length)
         except OSError as error:
             raise _unreadable(path, error) from error
-        return digest, size
+        return digest, length
 
     def put_stream(self, source: Source, digest: Digest, size: int, on_bytes: OnBytes | None = None) -> Path:
         """Copy, hash and make durable in one pass; goes on where an earlier attempt stopped.
@@ -286,20 +286,33 @@ class _Bytes:
         return count
 
 
-class _File:
-    def __init__(self, descriptor: int, path: Path) -> None:
+class _Stretch:
+    """A stretch of a file: `size` bytes from `offset` on, or all that follow."""
+
+    def __init__(self, descriptor: int, path: Path, offset: int, size: int | None) -> None:
         self.name = str(path)
         self._path = path
         self._descriptor = descriptor
+        self._start = self._at = offset
+        self._end = os.fstat(descriptor).st_size if size is None else offset + size
 
     def seek(self, offset: int) -> None:
-        os.lseek(self._descriptor, offset, os.SEEK_SET)
+        self._at = self._start + offset
 
     def readinto(self, buffer: memoryview) -> int:
         try:
-            return os.readv(self._descriptor, [buffer])
+            count = os.preadv(self._descriptor, [buffer[: self._end - self._at]], self._at)
         except OSError as error:
             raise _unreadable(self._path, error) from error
+        self._at += count
+        return count
+
+    def digest_and_size(self) -> tuple[Digest, int]:
+        hashed, size, buffer = hashlib.sha256(), 0, memoryview(bytearray(CHUNK))
+        while count := self.readinto(buffer):
+            hashed.update(buffer[:count])
+            size += count
+        return Digest(hashed.hexdigest()), size
 
 
 def _write_all(descriptor: int, data: memoryview) -> None:

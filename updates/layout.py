@@ -31,6 +31,9 @@ WEIGHT_TYPES = frozenset(
 )
 """What the weights of a model may be called; we write the first, other tools write the rest."""
 
+PART_SIZE = 1 << 30
+"""Bytes of a part of a file that is too large to travel as one blob."""
+
 FILEPATH = "org.cncf.model.filepath"
 
 

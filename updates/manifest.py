@@ -4,7 +4,7 @@ Sources: OCI Image Format 1.1 (manifest, index, layout); CNCF ModelPack model-sp
 know beyond ModelPack (the model's objective) stands in the manifest's annotations, where other tools ignore it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Self
@@ -15,6 +15,8 @@ from updates.layout import FILEPATH, INDEX_TYPE, LIMITS, MANIFEST_TYPE, MODEL_TY
 from updates.names import check_file_path
 
 _MAX_BLOB = 2**50
+WHOLE_DIGEST = "internal.appliance.whole.digest"
+PART = "internal.appliance.part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,19 @@ class Descriptor:
 
 
 @dataclass(frozen=True, slots=True)
+class PackedFile:
+    """A file of an artifact: one blob, or, where FAT32 could not hold it, several in a row."""
+
+    path: str | None
+    media_type: str
+    digest: Digest
+    """Of the whole file."""
+    size: int
+    parts: tuple[Descriptor, ...]
+    """The blobs that a medium carries, in order; the only one has the file's own digest."""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """An artifact's manifest; its own digest is what the signed targets name."""
 
@@ -79,9 +94,14 @@ class Manifest:
         """Bytes of all its blobs, each counted once, without the manifest itself."""
         return sum(blob.size for blob in self.blobs)
 
-    def layer(self, path: str) -> Descriptor | None:
+    @property
+    def files(self) -> tuple[PackedFile, ...]:
+        """The artifact's files, each made of one layer or of several; the configuration is not among them."""
+        return tuple(_files(self.layers))
+
+    def file(self, path: str) -> PackedFile | None:
         """The file at `path` inside the artifact."""
-        return next((layer for layer in self.layers if layer.path == path), None)
+        return next((file for file in self.files if file.path == path), None)
 
     def to_bytes(self) -> bytes:
         return canonical.to_bytes(
@@ -107,6 +127,11 @@ def parse_manifest(data: bytes, file: str) -> Manifest:
         return _manifest(value)
     except ValueError as error:
         raise canonical.malformed(file, str(error)) from error
+
+
+def part_of(whole: Digest, number: int, count: int) -> dict[str, str]:
+    """The annotations of the `number`-th (from 1) of `count` parts of a file."""
+    return {WHOLE_DIGEST: str(whole), PART: f"{number}/{count}"}
 
 
 def index_bytes(manifests: list[tuple[Descriptor, str, str]]) -> bytes:
@@ -146,7 +171,7 @@ def _manifest(value: dict[str, Any]) -> Manifest:
         artifact_type=_text(value, "artifactType"),
         annotations=MappingProxyType(_strings(value.get("annotations", {}), "annotations")),
     )
-    paths = [layer.path.lower() for layer in manifest.layers if layer.path is not None]
+    paths = [file.path.lower() for file in manifest.files if file.path is not None]
     if len(set(paths)) != len(paths):
         raise ValueError("two of its files have the same path")
     sizes: dict[Digest, int] = {}
@@ -154,6 +179,28 @@ def _manifest(value: dict[str, Any]) -> Manifest:
         if sizes.setdefault(part.digest, part.size) != part.size:
             raise ValueError(f"{part.digest} has two sizes")
     return manifest
+
+
+def _files(layers: tuple[Descriptor, ...]) -> Iterator[PackedFile]:
+    rest = list(layers)
+    while rest:
+        first = rest[0]
+        if PART not in first.annotations:
+            yield PackedFile(first.path, first.media_type, first.digest, first.size, (first,))
+            del rest[0]
+            continue
+        count_text = first.annotations[PART].removeprefix("1/")
+        if not count_text.isdecimal() or not 2 <= int(count_text[:5]) <= len(rest):
+            raise ValueError(f"the parts of {first.path} are not all there")
+        parts = tuple(rest[: int(count_text[:5])])
+        del rest[: len(parts)]
+        whole = Digest.parse(first.annotations.get(WHOLE_DIGEST, ""))
+        for number, part in enumerate(parts, 1):
+            expected = part_of(whole, number, len(parts))
+            told = {key: part.annotations.get(key) for key in expected}
+            if told != expected or (part.path, part.media_type) != (first.path, first.media_type):
+                raise ValueError(f"the parts of {first.path} do not belong together")
+        yield PackedFile(first.path, first.media_type, whole, sum(part.size for part in parts), parts)
 
 
 def _text(value: dict[str, Any], key: str) -> str:

@@ -12,7 +12,7 @@ from typing import Self
 
 from updates import canonical
 from updates.layout import DATASET_TYPE, DOC_TYPE, MODEL_TYPE, WEIGHT_TYPES
-from updates.manifest import Descriptor, Manifest
+from updates.manifest import Manifest, PackedFile
 
 GOLDEN_FOLDER = "golden"
 LABELS = "labels.txt"
@@ -82,11 +82,11 @@ class ModelContents:
     """The files of a model's artifact, by what they are for."""
 
     facts: ModelFacts
-    weights: Descriptor
-    golden: Mapping[str, Descriptor]
+    weights: PackedFile
+    golden: Mapping[str, PackedFile]
     """By path below `golden/`; `golden.json` is among them. Empty for a model that came without."""
-    labels: Descriptor | None
-    licence: Descriptor | None
+    labels: PackedFile | None
+    licence: PackedFile | None
 
 
 def model_contents(manifest: Manifest, file: str) -> ModelContents:
@@ -102,7 +102,7 @@ def model_contents(manifest: Manifest, file: str) -> ModelContents:
     try:
         if manifest.artifact_type != MODEL_TYPE:
             raise ValueError(f"its type {manifest.artifact_type} is not a model's")
-        weights = [layer for layer in manifest.layers if layer.media_type in WEIGHT_TYPES]
+        weights = [packed for packed in manifest.files if packed.media_type in WEIGHT_TYPES]
         if len(weights) != 1:
             raise ValueError(f"it has {len(weights)} files of weights, not one")
         texts = {
@@ -114,9 +114,9 @@ def model_contents(manifest: Manifest, file: str) -> ModelContents:
     except (ValueError, KeyError) as error:
         raise canonical.malformed(file, str(error)) from error
     golden = {
-        layer.path.removeprefix(f"{GOLDEN_FOLDER}/"): layer
-        for layer in manifest.layers
-        if layer.media_type == DATASET_TYPE and layer.path and layer.path.startswith(f"{GOLDEN_FOLDER}/")
+        packed.path.removeprefix(f"{GOLDEN_FOLDER}/"): packed
+        for packed in manifest.files
+        if packed.media_type == DATASET_TYPE and packed.path and packed.path.startswith(f"{GOLDEN_FOLDER}/")
     }
     return ModelContents(
         facts,
@@ -127,6 +127,6 @@ def model_contents(manifest: Manifest, file: str) -> ModelContents:
     )
 
 
-def _document(manifest: Manifest, path: str) -> Descriptor | None:
-    found = manifest.layer(path)
+def _document(manifest: Manifest, path: str) -> PackedFile | None:
+    found = manifest.file(path)
     return found if found is not None and found.media_type == DOC_TYPE else None

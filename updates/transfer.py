@@ -1,16 +1,18 @@
 """Bringing artifacts from a medium into the blob store: one pass, verified while it is copied, resumable."""
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from enum import StrEnum
 
 from updates.artifacts import Artifact
-from updates.blobs import BlobStore
+from updates.blobs import BlobStore, Source
 from updates.digest import Digest
 from updates.errors import MediumError, StoreError, UpdateError
 from updates.layout import LIMITS, blob_file
-from updates.manifest import Descriptor, Manifest, parse_manifest
+from updates.manifest import Manifest, PackedFile, parse_manifest
 from updates.media import Medium
+from updates.parts import PartsSource
 from updates.refusals import missing, truncated, wrong_bytes
 
 SPARE = 16 << 20
@@ -45,12 +47,13 @@ class Received:
     @property
     def digests(self) -> frozenset[Digest]:
         """What the store must keep for it."""
-        return frozenset({self.artifact.digest, *(blob.digest for blob in self.manifest.blobs)})
+        files = (packed.digest for packed in self.manifest.files)
+        return frozenset({self.artifact.digest, self.manifest.config.digest, *files})
 
     @property
     def files(self) -> dict[str, Digest]:
         """Its files by their path inside the artifact."""
-        return {layer.path: layer.digest for layer in self.manifest.layers if layer.path is not None}
+        return {packed.path: packed.digest for packed in self.manifest.files if packed.path is not None}
 
 
 OnProgress = Callable[[Progress], None]
@@ -81,15 +84,15 @@ def receive(
         UpdateError: `import.cancelled`.
     """
     received = [_receive_manifest(medium, artifact, blobs) for artifact in artifacts]
-    wanted = {blob.digest: blob for item in received for blob in item.manifest.blobs}
-    absent = [blob for blob in wanted.values() if not blobs.has(blob.digest)]
+    wanted = {packed.digest: packed for item in received for packed in _contents(item.manifest)}
+    absent = [packed for packed in wanted.values() if not blobs.has(packed.digest)]
     _check_presence(medium, absent, on_progress)
     _check_space(blobs, absent)
-    total = sum(blob.size for blob in absent)
+    total = sum(packed.size for packed in absent)
     done = 0
-    for blob in absent:
-        _copy(medium, blob, blobs, _Reporter(on_progress, cancelled, done, total, blob_file(blob.digest.hex)))
-        done += blob.size
+    for packed in absent:
+        _copy(medium, packed, blobs, _Reporter(on_progress, cancelled, done, total))
+        done += packed.size
     on_progress(Progress(Phase.COPY, total, total, "", medium_needed=False))
     return received
 
@@ -100,16 +103,20 @@ class _Reporter:
     cancelled: Callable[[], bool]
     before: int
     total: int
-    file: str
 
-    def __call__(self, done: int) -> None:
+    def __call__(self, done: int, file: str) -> None:
         if self.cancelled():
             raise UpdateError(
                 "import.cancelled",
                 "The import was cancelled.",
                 kept="Nothing on the box was changed.",
             )
-        self.tell(Progress(Phase.COPY, self.before + done, self.total, self.file))
+        self.tell(Progress(Phase.COPY, self.before + done, self.total, file))
+
+
+def _contents(manifest: Manifest) -> tuple[PackedFile, ...]:
+    config = manifest.config
+    return (PackedFile(None, config.media_type, config.digest, config.size, (config,)), *manifest.files)
 
 
 def _receive_manifest(medium: Medium, artifact: Artifact, blobs: BlobStore) -> Received:
@@ -135,23 +142,19 @@ def _receive_manifest(medium: Medium, artifact: Artifact, blobs: BlobStore) -> R
     return Received(artifact, manifest)
 
 
-def _check_presence(medium: Medium, absent: list[Descriptor], on_progress: OnProgress) -> None:
-    total = sum(blob.size for blob in absent)
-    for blob in absent:
-        file = blob_file(blob.digest.hex)
+def _check_presence(medium: Medium, absent: list[PackedFile], on_progress: OnProgress) -> None:
+    total = sum(packed.size for packed in absent)
+    for part in (part for packed in absent for part in packed.parts):
+        file = blob_file(part.digest.hex)
         on_progress(Progress(Phase.CHECK, 0, total, file))
         with medium.open(file) as source:
-            if source.size != blob.size:
-                raise _wrong_size(file, source.size, blob.size)
+            if source.size < part.size:
+                raise truncated(file, source.size, part.size)
+            if source.size > part.size:
+                raise wrong_bytes(file, f"it is longer than {part.size} bytes")
 
 
-def _wrong_size(file: str, found: int, wanted: int) -> MediumError:
-    if found > wanted:
-        return wrong_bytes(file, f"it is longer than {wanted} bytes")
-    return truncated(file, found, wanted)
-
-
-def _check_space(blobs: BlobStore, absent: list[Descriptor]) -> None:
+def _check_space(blobs: BlobStore, absent: list[PackedFile]) -> None:
     needed = sum(blobs.missing_bytes(blob.digest, blob.size) for blob in absent)
     free = blobs.free_bytes()
     if needed and needed + SPARE > free:
@@ -164,11 +167,17 @@ def _check_space(blobs: BlobStore, absent: list[Descriptor]) -> None:
         )
 
 
-def _copy(medium: Medium, blob: Descriptor, blobs: BlobStore, report: _Reporter) -> None:
-    with medium.open(report.file) as source:
+def _copy(medium: Medium, packed: PackedFile, blobs: BlobStore, report: _Reporter) -> None:
+    with _open(medium, packed) as source:
         try:
-            blobs.put_stream(source, blob.digest, blob.size, report)
+            blobs.put_stream(source, packed.digest, packed.size, lambda done: report(done, source.name))
         except UpdateError as error:
             if error.code == "import.cancelled":
-                blobs.discard_partial(blob.digest)
+                blobs.discard_partial(packed.digest)
             raise
+
+
+def _open(medium: Medium, packed: PackedFile) -> AbstractContextManager[Source]:
+    if packed.parts[0].digest == packed.digest:
+        return medium.open(blob_file(packed.digest.hex))
+    return closing(PartsSource(medium, packed.parts))

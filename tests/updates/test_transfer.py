@@ -9,16 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.updates.conftest import Box
+from tests.updates.conftest import NOW, Box
 from updates import blobs as blobs_module
 from updates.artifacts import Artifact
-from updates.blobs import CHUNK, BlobStore
+from updates.blobs import CHUNK, BlobStore, OnBytes, Source
+from updates.depot.models import ModelArtifact, add_model
+from updates.depot.publish import publish
+from updates.depot.repository import Depot
 from updates.digest import Digest
 from updates.errors import MediumError, StoreError, UpdateError
 from updates.layout import UPDATE_FOLDER
+from updates.manifest import parse_manifest
 from updates.media import Medium, MediumFile
 from updates.models import Format, Objective, model_contents
 from updates.transfer import Phase, Progress, receive
+from updates.trust.state import TrustState
 
 
 class Stopped(Exception):  # noqa: N818 - what a test stops a copy with
@@ -261,3 +266,92 @@ def stop_in_weights(digest: Digest, after: int, error: BaseException) -> Callabl
                 raise error
 
     return listen
+
+
+@pytest.fixture
+def in_parts(line_model: ModelArtifact, tmp_path: Path) -> tuple[Path, Box]:
+    """A medium whose weights travel in four parts, and a box."""
+    depot = Depot.create(tmp_path / "parts" / "depot", now=NOW)
+    add_model(depot, line_model, part_size=1_000_000)
+    stick = tmp_path / "parts" / "stick"
+    stick.mkdir()
+    publish(depot, stick, now=NOW)
+    return stick, Box(TrustState.from_root(depot.root_bytes()), BlobStore(tmp_path / "parts" / "blobs"))
+
+
+def parts_of(stick: Path, box: Box) -> tuple[Medium, list[Artifact], list[Path]]:
+    source, wanted = artifacts(box, stick)
+    data = source.read(wanted[0].manifest_file, 1 << 20)
+    assert data is not None
+    weights_file = parse_manifest(data, "manifest").file("model.onnx")
+    assert weights_file is not None
+    return source, wanted, [source.folder / "blobs/sha256" / part.digest.hex for part in weights_file.parts]
+
+
+def test_a_file_in_parts_arrives_whole(in_parts: tuple[Path, Box], onnx: Path) -> None:
+    stick, box = in_parts
+    _, _, parts = parts_of(stick, box)
+    assert [part.stat().st_size for part in parts] == [1_000_000, 1_000_000, 1_000_000, 72_000]
+    (received,) = box.bring_in(stick)
+    digest = model_contents(received.manifest, "manifest").weights.digest
+    assert box.blobs.path(digest).read_bytes() == onnx.read_bytes()
+    assert box.blobs.digests() == received.digests
+
+
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("change", ["flip", "shorter", "longer", "missing", "swapped"])
+def test_a_bad_part_is_refused_and_named(in_parts: tuple[Path, Box], number: int, change: str) -> None:
+    stick, box = in_parts
+    source, wanted, parts = parts_of(stick, box)
+    data = parts[number].read_bytes()
+    parts[number].unlink()
+    match change:
+        case "flip":
+            parts[number].write_bytes(data[:500] + bytes([data[500] ^ 1]) + data[501:])
+        case "shorter":
+            parts[number].write_bytes(data[:-1])
+        case "longer":
+            parts[number].write_bytes(data + b"x")
+        case "swapped":
+            parts[number].write_bytes(bytes(len(data)))
+    with pytest.raises(MediumError) as caught:
+        receive(source, wanted, box.blobs)
+    assert caught.value.file == f"blobs/sha256/{parts[number].name}"
+
+
+@pytest.mark.parametrize("after", [1, 999_999, 1_000_000, 1_500_000, 3_000_000, 3_050_000])
+def test_a_file_in_parts_is_resumed(
+    in_parts: tuple[Path, Box], onnx: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    stick, box = in_parts
+    source, wanted, _ = parts_of(stick, box)
+    digest = Digest.of(onnx.read_bytes())
+    monkeypatch.setattr(blobs_module, "CHUNK", 50_000)
+    honest, read = BlobStore.put_stream, [0]
+
+    def put(
+        store: BlobStore, stream: Source, wanted: Digest, size: int, on_bytes: OnBytes | None = None
+    ) -> Path:
+        def stop(done: int) -> None:
+            if wanted == digest and done >= after:
+                raise Stopped
+
+        return honest(store, stream, wanted, size, stop)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BlobStore, "put_stream", put)
+        with pytest.raises(Stopped):
+            receive(source, wanted, box.blobs)
+    arrived = 3_072_000 - box.blobs.missing_bytes(digest, 3_072_000)
+    assert 0 <= arrived - after < 50_000
+    readinto = MediumFile.readinto
+
+    def count(self: MediumFile, buffer: memoryview) -> int:
+        got = readinto(self, buffer)
+        read[0] += got
+        return got
+
+    monkeypatch.setattr(MediumFile, "readinto", count)
+    receive(source, wanted, box.blobs)
+    assert box.blobs.verify(digest)
+    assert read[0] <= 3_072_000 - arrived + 1_000_000 + 10_000

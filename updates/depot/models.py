@@ -1,5 +1,6 @@
 """Packing a model for the depot: weights, golden samples, labels and licence as one ModelPack artifact."""
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,9 +8,10 @@ from updates import canonical
 from updates.artifacts import Artifact
 from updates.blobs import BlobStore
 from updates.depot.repository import Depot
+from updates.digest import Digest
 from updates.errors import DepotError
-from updates.layout import DATASET_TYPE, DOC_TYPE, MODEL_CONFIG_TYPE, MODEL_TYPE, WEIGHT_TYPE
-from updates.manifest import Descriptor, Manifest
+from updates.layout import DATASET_TYPE, DOC_TYPE, MODEL_CONFIG_TYPE, MODEL_TYPE, PART_SIZE, WEIGHT_TYPE
+from updates.manifest import Descriptor, Manifest, part_of
 from updates.media import is_stray
 from updates.models import GOLDEN_FOLDER, LABELS, LICENCE, Format, ModelFacts, Objective
 from updates.names import Identity, Kind, check_file_path
@@ -35,8 +37,10 @@ class ModelArtifact:
     description: str = ""
 
 
-def add_model(depot: Depot, model: ModelArtifact) -> Artifact:
+def add_model(depot: Depot, model: ModelArtifact, *, part_size: int = PART_SIZE) -> Artifact:
     """Pack a model and add it to the depot; it is signed at the next publication.
+
+    A file larger than `part_size` bytes travels in parts: FAT32 ends at 4 GiB.
 
     Raises:
         DepotError: `depot.bad-name`, `depot.bad-text`, `depot.bad-model`, `depot.same-version-other-bytes`, `file.unreadable`.
@@ -48,12 +52,12 @@ def add_model(depot: Depot, model: ModelArtifact) -> Artifact:
     facts = ModelFacts(
         model_format, model.objective, model.latency_objective_ms, model.licence, model.description
     )
-    layers = [_layer(depot.blobs, model.file, WEIGHT_TYPE, model_format.file_name)]
+    layers = _layers(depot.blobs, model.file, WEIGHT_TYPE, model_format.file_name, part_size)
     for path, file in _golden_files(model.golden):
-        layers.append(_layer(depot.blobs, file, DATASET_TYPE, path))
+        layers += _layers(depot.blobs, file, DATASET_TYPE, path, part_size)
     for document, path in ((model.labels, LABELS), (model.licence_file, LICENCE)):
         if document is not None:
-            layers.append(_layer(depot.blobs, document, DOC_TYPE, path))
+            layers += _layers(depot.blobs, document, DOC_TYPE, path, part_size)
     config = _config(identity, facts, layers)
     manifest = Manifest(
         Descriptor(MODEL_CONFIG_TYPE, depot.blobs.put_bytes(config), len(config)),
@@ -138,9 +142,27 @@ def _golden_files(folder: Path | None) -> list[tuple[str, Path]]:
     return found
 
 
-def _layer(blobs: BlobStore, file: Path, media_type: str, path: str) -> Descriptor:
-    digest, size = blobs.put_file(file)
-    return Descriptor(media_type, digest, size, path)
+def _layers(blobs: BlobStore, file: Path, media_type: str, path: str, part_size: int) -> list[Descriptor]:
+    """A file as one layer, or as several where it is larger than `part_size`."""
+    try:
+        total = file.stat().st_size
+    except OSError as error:
+        raise _bad_model(file, f"it cannot be read ({error.strerror})") from error
+    if total <= part_size:
+        digest, size = blobs.put_file(file)
+        return [Descriptor(media_type, digest, size, path)]
+    whole, count = _digest_of(file), -(-total // part_size)
+    layers = []
+    for number in range(1, count + 1):
+        offset = (number - 1) * part_size
+        digest, size = blobs.put_file(file, offset, min(part_size, total - offset))
+        layers.append(Descriptor(media_type, digest, size, path, part_of(whole, number, count)))
+    return layers
+
+
+def _digest_of(file: Path) -> Digest:
+    with file.open("rb") as stream:
+        return Digest(hashlib.file_digest(stream, "sha256").hexdigest())
 
 
 def _config(identity: Identity, facts: ModelFacts, layers: list[Descriptor]) -> bytes:
