@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+NEEDS_PACKAGES = frozenset({"nvidia"})
+"""Probes that import more than the standard library; the others start in half the time without it."""
 SECONDS = 5.0
 """Long enough for NVML on a server whose cards have to be woken first."""
 MAX_ANSWER = 1024 * 1024
@@ -19,15 +21,19 @@ def ask(name: str, arguments: Sequence[str] = (), *, seconds: float = SECONDS) -
     The script prints one JSON object. It runs by its path and not as a module, so that it starts
     without importing this package and works in any interpreter that is this one.
     """
-    return ask_script(Path(__file__).with_name(f"probe_{name}.py"), arguments, seconds=seconds)
+    script = Path(__file__).with_name(f"probe_{name}.py")
+    return ask_script(script, arguments, seconds=seconds, packages=name in NEEDS_PACKAGES)
 
 
-def ask_script(script: Path, arguments: Sequence[str] = (), *, seconds: float = SECONDS) -> dict[str, Any]:
-    """As `ask`, for a script of any name."""
+def ask_script(
+    script: Path, arguments: Sequence[str] = (), *, seconds: float = SECONDS, packages: bool = False
+) -> dict[str, Any]:
+    """As `ask`, for a script of any name; only with `packages` may it import what is installed."""
+    # -P (in -I too): the script's folder holds a profile.py and must not come first in the search path.
+    flags = ["-P"] if packages else ["-I", "-S"]
     try:
-        # -P: the script's folder holds a profile.py and must not come first in the search path.
         child = subprocess.Popen(
-            [sys.executable, "-P", str(script), *arguments],
+            [sys.executable, *flags, str(script), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,6 +1,5 @@
 """Whatever one card, one vendor's file or one driver does, the rest of the scan stands."""
 
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,7 @@ def test_a_failing_part_leaves_its_values_unknown_and_the_rest_known(
 @pytest.fixture
 def hanging(tmp_path: Path) -> Path:
     script = tmp_path / "hanging.py"
-    script.write_text("import time\ntime.sleep(60)\n")
+    script.write_text("import time\ntime.sleep(600)\n")
     return script
 
 
@@ -75,9 +74,7 @@ def test_a_hanging_driver_call_is_cut_off_and_reported(fake: Any, hanging: Path)
         asked.append(name)
         return probe.ask_script(hanging, arguments, seconds=0.3)
 
-    begin = time.monotonic()
     profile = detect(Sysroot(fake("nvidia-rtx-4090-desktop").recording, asker=asker), environ={})
-    assert time.monotonic() - begin < 30
     assert asked == ["devices", "files", "nvidia"]
     codes = [finding.code for finding in profile.findings]
     assert codes == ["device.open-timeout", "device.read-timeout"]
