@@ -70,7 +70,8 @@ class Box:
 
     def now(self) -> EffectiveTime:
         """The time to judge signed metadata by, and what it rests on."""
-        return effective_time(build=BUILT, signed=self.trust.signed_time)
+        trusted = self.registry.trusted_metadata()  # nothing yet while the box is being provisioned
+        return effective_time(build=BUILT, signed=TrustState(trusted).signed_time if trusted else None)
 
     @contextmanager
     def change(self, actor: Actor, action: str) -> Iterator["Change"]:
@@ -115,7 +116,9 @@ class Change:
     def __init__(self, box: Box, tx: Transaction, actor: Actor, action: str) -> None:
         self.tx = tx
         self.noted = False
-        self.time = timestamp()
+        now = box.now()
+        self.time = iso(now.at)
+        self._time_source = now.source
         self._box = box
         self._actor = actor
         self._action = action
@@ -134,7 +137,7 @@ class Change:
             self.tx,
             Entry(
                 time=self.time,
-                time_source=self._box.now().source,
+                time_source=self._time_source,
                 actor=self._actor.name,
                 role=self._actor.role,
                 action=self._action,
@@ -156,4 +159,9 @@ def origin(box_name: str) -> str:
 
 def timestamp() -> str:
     """Now, as entries and rows carry it: ISO 8601, UTC, milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso(datetime.now(UTC))
+
+
+def iso(moment: datetime) -> str:
+    """A moment in UTC as ISO 8601 with milliseconds."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -48,7 +48,9 @@ class Stage:
         try:
             answer: dict[str, Any] = json.loads(ran.stdout)
         except ValueError as error:
-            raise StoryError(f"appliance {' '.join(words)} printed no JSON:\n{ran.stdout}\n{ran.stderr}") from error
+            raise StoryError(
+                f"appliance {' '.join(words)} printed no JSON:\n{ran.stdout}\n{ran.stderr}"
+            ) from error
         if fails != ("error" in answer):
             raise StoryError(f"appliance {' '.join(words)} gave {json.dumps(answer, indent=1)}")
         told: dict[str, Any] = answer["error"] if fails else answer["result"]

@@ -10,6 +10,7 @@ from appliance.audit.checkpoint import latest
 from appliance.audit.log import LoggedEntry
 from appliance.box import Box, timestamp
 from appliance.control.messages import Progress
+from appliance.errors import ApplianceError
 from appliance.operations.context import BoxContext, LocalContext
 from appliance.registry import Deployment
 from appliance.release import VERSION
@@ -52,10 +53,12 @@ async def status(context: BoxContext) -> StatusReport:
     deployments = tuple(services.statuses()) if services else _stopped(box.registry.deployments())
     hardware = await services.hardware() if services else await asyncio.to_thread(detect)
     disk = shutil.disk_usage(box.state.root)
+    audit, audit_problems = _audit(box)
     problems = (
         *_daemon_problems(running=services is not None),
         *_deployment_problems(deployments),
         *_disk_problems(disk.free, disk.total),
+        *audit_problems,
         *(services.problems() if services else ()),
     )
     return StatusReport(
@@ -68,7 +71,7 @@ async def status(context: BoxContext) -> StatusReport:
         hardware=hardware,
         deployments=deployments,
         last_update=_last_update(box),
-        audit=_audit(box),
+        audit=audit,
         disk_free=disk.free,
         disk_total=disk.total,
         endpoints=tuple(services.endpoints) if services else (),
@@ -147,16 +150,23 @@ def _last_update(box: Box) -> UpdateStatus | None:
     )
 
 
-def _audit(box: Box) -> AuditStatus:
+def _audit(box: Box) -> tuple[AuditStatus, tuple[Problem, ...]]:
+    """The log as it reads; where somebody tampered with it, what can be said all the same, and the problem."""
     checkpoint = latest(box.database)
-    recent = box.audit.entries(newest_first=True, limit=NEWEST_ENTRIES)
-    return AuditStatus(
+    root, recent, problems = "", tuple[AuditLine, ...](), tuple[Problem, ...]()
+    try:
+        root = box.audit.root().hex()
+        recent = tuple(_line(logged) for logged in box.audit.entries(newest_first=True, limit=NEWEST_ENTRIES))
+    except ApplianceError as error:
+        problems = (Problem(error.code, error.what, error.remedy),)
+    status = AuditStatus(
         size=box.audit.size(),
-        root=box.audit.root().hex(),
+        root=root,
         checkpoint_size=checkpoint.size if checkpoint else None,
         checkpoint_time=checkpoint.time if checkpoint else None,
-        recent=tuple(_line(logged) for logged in recent),
+        recent=recent,
     )
+    return status, problems
 
 
 def _line(logged: LoggedEntry) -> AuditLine:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -109,8 +110,6 @@ def test_an_exported_log_verifies_without_the_appliance(serving_box: Cli, tmp_pa
 
 
 def test_an_edited_log_is_found(serving_box: Cli) -> None:
-    import sqlite3  # noqa: PLC0415
-
     serving_box.ok("audit", "verify")
     with sqlite3.connect(serving_box.state / "appliance.sqlite3") as database:
         database.execute("DROP TRIGGER audit_entries_UPDATE_refused")
@@ -121,3 +120,12 @@ def test_an_edited_log_is_found(serving_box: Cli) -> None:
     error = serving_box.fails("audit.tampered", "audit", "verify")
     assert "1" in error["what"]
     assert serving_box.run("audit", "verify").exit_code == 11
+
+
+def test_a_log_that_cannot_be_read_does_not_take_the_status_down(serving_box: Cli) -> None:
+    with sqlite3.connect(serving_box.state / "appliance.sqlite3") as database:
+        database.execute("DROP TRIGGER audit_entries_UPDATE_refused")
+        database.execute("UPDATE audit_entries SET canonical = x'00' WHERE idx = 1")
+    database.close()
+    report = serving_box.ok("status")
+    assert "audit.unreadable-entry" in {problem["code"] for problem in report["problems"]}
