@@ -14,7 +14,7 @@ from tests.gateway.conftest import Serving
 
 ALLOWED = {200, 400, 413}
 OFTEN = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -55,7 +55,7 @@ def inputs(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def post(serving: Serving, path: str, body: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
-    return serving.http.post(path, content=body, headers=headers or {}, timeout=5)
+    return serving.http.post(path, content=body, headers=headers or {})
 
 
 @OFTEN

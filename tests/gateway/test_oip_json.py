@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from appliance.gateway.tensors import DATATYPES
-from tests.gateway.conftest import Serving
+from tests.gateway.conftest import Serving, tensor_model
 
 VALUES: dict[str, list[Any]] = {
     "BOOL": [True, False, True],
@@ -169,3 +169,15 @@ def test_a_large_tensor_keeps_every_value(serving: Serving) -> None:
     values = np.random.default_rng(1).random(20_000, np.float32)
     answer = same(serving, "FP32", [20_000], values.tolist())
     assert np.array_equal(np.array(answer.json()["outputs"][0]["data"], np.float32), values)
+
+
+def test_while_a_worker_restarts_the_request_goes_to_the_router_that_knows_best(serving: Serving) -> None:
+    unknown_now = tensor_model("starting", [], [])
+    with serving.router.also(unknown_now):
+        answer = ask(
+            serving,
+            "starting",
+            inputs=[{"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}],
+            outputs=[{"name": "y"}],
+        )
+    assert answer.status_code == 200, answer.text

@@ -1,7 +1,5 @@
 """Health and metadata of the Open Inference Protocol, as its specification words them."""
 
-from collections.abc import Sequence
-
 import httpx
 
 from appliance.gateway.router import ModelInfo
@@ -20,24 +18,14 @@ def test_the_server_is_live_and_ready(serving: Serving) -> None:
     assert serving.http.get("/v2/health/ready").json() == {"ready": True}
 
 
-def test_a_deployment_that_restarts_is_not_ready_and_says_when_to_come_back(
-    serving: Serving, monkeypatch: object
-) -> None:
-    whole = serving.router.models()
+def test_a_deployment_that_restarts_is_not_ready_and_says_when_to_come_back(serving: Serving) -> None:
     starting = ModelInfo("starting", "1.0.0", "tensor", "numpy", ready=False, created=1)
-
-    def models() -> Sequence[ModelInfo]:
-        return (*whole, starting)
-
-    serving.router._models["starting"] = starting
-    try:
+    with serving.router.also(starting):
         for path in ("/v2/health/ready", "/v2/models/starting/ready"):
             answer = serving.http.get(path)
             assert answer.status_code == 503
             assert answer.json()["ready"] is False
             assert int(answer.headers["retry-after"]) >= 1
-    finally:
-        del serving.router._models["starting"]
 
 
 def test_a_model_tells_its_inputs_and_outputs(serving: Serving) -> None:
@@ -86,3 +74,10 @@ def test_every_answer_carries_a_request_id_the_clients_own_where_it_is_usable(se
 
 def test_tcp_and_the_unix_socket_give_the_same_answers(serving: Serving) -> None:
     assert httpx.get(f"{serving.url}/v2/models/add").json() == serving.http.get("/v2/models/add").json()
+
+
+def test_head_is_answered_like_get_without_the_body(serving: Serving) -> None:
+    answer = serving.http.head("/v2/health/live")
+    assert answer.status_code == 200
+    assert answer.content == b""
+    assert int(answer.headers["content-length"]) == len(b'{"live":true}')

@@ -6,14 +6,16 @@ import httpx2
 import openai
 import pytest
 
-from tests.gateway.conftest import WORDS, Serving
+from tests.gateway.conftest import PATIENCE, WORDS, Serving
 
 TEXT = "".join(WORDS)
 
 
 @pytest.fixture
 def client(serving: Serving) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{serving.url}/v1", api_key="none", max_retries=0, timeout=20) as client:
+    with openai.OpenAI(
+        base_url=f"{serving.url}/v1", api_key="none", max_retries=0, timeout=PATIENCE
+    ) as client:
         yield client
 
 
@@ -56,7 +58,9 @@ def test_a_chat_is_answered_with_text_reason_and_usage(client: openai.OpenAI, se
     assert serving.router.told_of("words").tokens == 5
 
 
-def test_a_streamed_chat_comes_in_pieces_and_ends_with_its_usage(client: openai.OpenAI) -> None:
+def test_a_streamed_chat_comes_in_pieces_and_ends_with_its_usage(
+    client: openai.OpenAI, serving: Serving
+) -> None:
     stream = client.chat.completions.create(
         model="words",
         messages=[{"role": "user", "content": "What now?"}],
@@ -72,6 +76,8 @@ def test_a_streamed_chat_comes_in_pieces_and_ends_with_its_usage(client: openai.
     assert chunks[-1].usage is not None
     assert chunks[-1].usage.total_tokens == 12
     assert len({chunk.id for chunk in chunks}) == 1
+    told = serving.router.told_of("words")
+    assert (told.cause, told.tokens) == (None, 5)
 
 
 def test_the_packages_own_stream_helper_puts_the_message_together(client: openai.OpenAI) -> None:

@@ -16,7 +16,7 @@ import pytest
 from appliance.errors import ApplianceError
 from appliance.gateway.app import build_app
 from appliance.gateway.server import GatewayServer
-from tests.gateway.conftest import NumpyRouter
+from tests.gateway.conftest import PATIENCE, NumpyRouter
 
 ONE = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}]}
 
@@ -24,7 +24,7 @@ ONE = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}]}
 async def get(endpoint: str, path: str = "/v2/health/live") -> httpx.Response:
     uds = endpoint.removeprefix("unix:") if endpoint.startswith("unix:") else None
     transport = httpx.AsyncHTTPTransport(uds=uds)
-    async with httpx.AsyncClient(transport=transport) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, transport=transport) as client:
         return await client.get(("http://box" if uds else endpoint) + path)
 
 
@@ -163,7 +163,7 @@ async def test_a_request_in_flight_is_finished_before_the_server_stops(tmp_path:
     server = GatewayServer()
     await server.start(build_app(router), unix_path=tmp_path / "s", host=None)
     transport = httpx.AsyncHTTPTransport(uds=str(tmp_path / "s"))
-    async with httpx.AsyncClient(transport=transport, base_url="http://box") as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, transport=transport, base_url="http://box") as client:
         request = asyncio.create_task(client.post("/v2/models/same-FP32/infer", json=ONE))
         await entered.wait()
         stopping = asyncio.create_task(server.stop(20))
@@ -180,12 +180,12 @@ async def test_what_outlives_the_drain_is_told_so_and_not_cut_off(tmp_path: Path
     server = GatewayServer()
     await server.start(build_app(router), unix_path=tmp_path / "s", host=None)
     transport = httpx.AsyncHTTPTransport(uds=str(tmp_path / "s"))
-    async with httpx.AsyncClient(transport=transport, base_url="http://box") as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, transport=transport, base_url="http://box") as client:
         chat = {"model": "endless", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
         slow = asyncio.create_task(client.post("/v2/models/slow/infer", json=ONE))
         stream = asyncio.create_task(client.post("/v1/chat/completions", json=chat))
-        assert await asyncio.to_thread(router.inferring.wait, 5)
-        assert await asyncio.to_thread(router.generating.wait, 5)
+        assert await asyncio.to_thread(router.inferring.wait, PATIENCE)
+        assert await asyncio.to_thread(router.generating.wait, PATIENCE)
         await server.stop(0.2)
         answer = await slow
         assert answer.status_code == 503
