@@ -9,6 +9,7 @@ what is None or empty; findings stand there by their codes, processor numbers as
 """
 
 import dataclasses
+import functools
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +44,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def machine(request: pytest.FixtureRequest) -> Machine:
-    """Each fake machine in turn."""
-    return load(request.param)
+    """Each fake machine in turn; tests that change one take `fake`, which loads it anew."""
+    return _shared(request.param)
 
 
 @pytest.fixture
@@ -57,6 +58,11 @@ def fake() -> Any:
 def summary() -> Any:
     """`summary(profile)` is a profile in the form of `[expected]`."""
     return summarize
+
+
+@functools.cache
+def _shared(name: str) -> Machine:
+    return load(name)
 
 
 def load(name: str) -> Machine:
