@@ -130,9 +130,10 @@ def _accelerator(profile: HardwareProfile, device: Accelerator) -> Iterator[Row]
     for quantity, value, key in values:
         source = profile.sources.get(f"{base}.{key}" if key else base, "")
         yield Row(device.id, quantity, value, source if value != NOT_KNOWN else "")
-    for part in device.partitions:
-        value = f"{part.name}, {size(part.memory_total)}, number in programs {number(part.visible_index)}"
-        yield Row(device.id, f"partition {part.id}", value, profile.sources.get(base, ""))
+    for count, part in enumerate(device.partitions, start=1):
+        visible = number(part.visible_index)
+        value = f"{part.name}, {size(part.memory_total)}, number in programs {visible}, {part.id}"
+        yield Row(device.id, f"partition {count}", value, profile.sources.get(base, ""))
 
 
 def _of(used: int | None, total: int | None) -> str:
