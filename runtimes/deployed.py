@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from runtimes.engine import InForce, TensorSpec
 from runtimes.errors import EngineError
@@ -90,7 +89,7 @@ class Deployed:
         self._keeper: asyncio.Task[None] | None = None
         self._loading: asyncio.Task[Worker] | None = None
         self._stopped = False
-        self._background: set[asyncio.Task[None]] = set()
+        self._retiring: dict[asyncio.Task[None], Worker] = {}
 
     async def start(self) -> None:
         """Load the first worker. Raises EngineError as `Worker.start` does."""
@@ -118,7 +117,7 @@ class Deployed:
         self._serve(worker)
         self._keeper = asyncio.create_task(self._keep(worker))
         if old is not None:
-            self._later(_retire(old, self._policy.drain_seconds))
+            self._retire(old, self._policy.drain_seconds)
 
     async def stop(self, patience: float) -> None:
         """Serve no more; a worker that is being loaded is ended too."""
@@ -130,10 +129,10 @@ class Deployed:
         worker, self.worker = self.worker, None
         self._enter(ServingState.STOPPED, "It was removed.")
         if worker is not None:
-            await _retire(worker, patience)
-        for task in self._background if patience == 0 else ():
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+            self._retire(worker, patience)
+        if patience == 0:
+            await asyncio.gather(*(worker.stop() for worker in self._retiring.values()))
+        await asyncio.gather(*self._retiring)
 
     async def settled(self) -> None:
         """Wait until it serves, has failed or was stopped."""
@@ -160,6 +159,7 @@ class Deployed:
             self.last_log = worker.log_tail()
             self.worker = None
             self._settled.clear()
+            self._retire(worker, 0)
 
     async def _load(self, spec: WorkerSpec) -> Worker:
         self._loading = asyncio.create_task(Worker.start(spec))
@@ -247,14 +247,13 @@ class Deployed:
             await asyncio.wait([self._keeper])
             self._keeper = None
 
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+    def _retire(self, worker: Worker, patience: float) -> None:
+        """Let a worker finish what it has, then end it; `stop` waits for that."""
 
+        async def finish() -> None:
+            await worker.drain(patience)
+            await worker.stop()
 
-async def _retire(worker: Worker, patience: float) -> None:
-    try:
-        await worker.drain(patience)
-    finally:
-        await worker.stop()
+        task = asyncio.create_task(finish())
+        self._retiring[task] = worker
+        task.add_done_callback(self._retiring.pop)

@@ -1,8 +1,9 @@
 """What the tests of engines and workers share: specs for small models, and workers that are always stopped."""
 
 import hashlib
+import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,16 @@ def describe_file(path: Path) -> ModelFile:
 
 def exists(pid: int | None) -> bool:
     return Path(f"/proc/{pid}").exists()
+
+
+@pytest.fixture(autouse=True)
+def no_worker_left() -> Iterator[None]:
+    """Every worker that a test started has ended, and was waited for."""
+    yield
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    left = [pid for pid in children if b"runtimes.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    zombies = [pid for pid in children if not Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert not left + zombies
 
 
 @pytest.fixture(name="describe_file")
