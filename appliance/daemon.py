@@ -65,10 +65,8 @@ class Daemon:
             )
             self._serving.endpoints = tuple(self._gateway.endpoints)
             await self._start_deployments()
-            background = [
-                asyncio.create_task(work)
-                for work in (self._flush(), self._tell_traffic(), self._hardware.run())
-            ]
+            background = [asyncio.create_task(work) for work in (self._flush(), self._tell_traffic())]
+            self._hardware.start()
             on_ready(self._serving.endpoints)
             await self._stop.wait()
         finally:
@@ -88,6 +86,7 @@ class Daemon:
         await self._gateway.stop(DRAIN_SECONDS)
         await self._serving.close()
         await self._control.stop()
+        await asyncio.to_thread(self._hardware.close)
         self._telemetry.close()
 
     async def _carry(self, call: Call, peer: Peer, on_progress: OnProgress) -> msgspec.Raw:

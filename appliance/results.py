@@ -82,9 +82,9 @@ class ArtifactPreview:
 @dataclass(frozen=True, slots=True)
 class Signed:
     role: str
-    signatures: int
     threshold: int
-    key_ids: tuple[str, ...]
+    signers: tuple[str, ...]
+    """Whose keys have signed: the name that the depot gave each, and the beginning of its key id."""
 
 
 @dataclass(frozen=True, slots=True)

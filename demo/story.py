@@ -5,6 +5,7 @@ import http.client
 import socket
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -135,13 +136,12 @@ def _choose(stage: Stage) -> None:
 def _answer_over_oip(stage: Stage, port: int) -> None:
     part = tensor(draw("scratch", questions.SEED)[None])
     with stage.step("Ask over the Open Inference Protocol, Unix socket, binary tensors") as outcome:
-        with _UnixHttp(stage.state / "run" / "inference.sock") as connection:
+        with closing(_UnixHttp(stage.state / "run" / "inference.sock")) as connection:
             scores = questions.infer_binary(connection, INSPECTION, part)
         outcome.text = _verdict(scores)
     with stage.step("Ask over the Open Inference Protocol, loopback, JSON") as outcome:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        scores = questions.infer_json(connection, INSPECTION, part)
-        connection.close()
+        with _loopback(port) as connection:
+            scores = questions.infer_json(connection, INSPECTION, part)
         outcome.text = _verdict(scores)
 
 
@@ -154,15 +154,13 @@ def _verdict(scores: Any) -> str:
 
 def _answer_over_openai(stage: Stage, port: int) -> None:
     with stage.step("Chat over the OpenAI API, streaming") as outcome:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        pieces = questions.chat(connection, ASSISTANT, questions.QUESTION)
-        connection.close()
+        with _loopback(port) as connection:
+            pieces = questions.chat(connection, ASSISTANT, questions.QUESTION)
         stage.console.print(Text(f"  {questions.QUESTION}\n  {''.join(pieces).strip()}"))
         outcome.text = f"{len(pieces)} pieces: {''.join(pieces).strip()[:60]}…"
     with stage.step("List the models over the OpenAI API") as outcome:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        listed = questions.get(connection, "/v1/models")
-        connection.close()
+        with _loopback(port) as connection:
+            listed = questions.get(connection, "/v1/models")
         outcome.text = ", ".join(model["id"] for model in listed["data"])
 
 
@@ -216,11 +214,9 @@ class _UnixHttp(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.connect(str(self._path))
 
-    def __enter__(self) -> "_UnixHttp":
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+def _loopback(port: int) -> "closing[http.client.HTTPConnection]":
+    return closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60))
 
 
 def _free_port() -> int:

@@ -26,7 +26,7 @@ VERDICT_STYLES = {
 
 def readable(result: Any) -> Iterator[RenderableType]:
     """Yield what a person reads for a result; nothing for one that was printed while it ran."""
-    yield from _READERS[type(result)](result)
+    yield from READERS[type(result)](result)
 
 
 def _facts(*pairs: tuple[str, str]) -> Table:
@@ -104,11 +104,14 @@ def _preview(preview: results.UpdatePreview) -> Iterator[RenderableType]:
             artifact.summary,
         )
     yield table
-    signed = "; ".join(f"{s.role} {s.signatures} of {s.threshold} needed" for s in preview.signed)
     age = duration(preview.metadata_age) if preview.metadata_age is not None else NA
     trusted = "none yet" if preview.trusted_version is None else str(preview.trusted_version)
+    for role in preview.signed:
+        needed = f"{len(role.signers)} of {role.threshold} needed"
+        yield Text.assemble(
+            (f"{role.role:<9} signed by ", "dim"), plain(", ".join(role.signers)), f", {needed}"
+        )
     yield _facts(
-        ("signed by", signed),
         ("metadata", f"version {preview.metadata_version}; the box trusts {trusted}"),
         ("metadata age", age),
         ("expires", preview.expires + (" (EXPIRED)" if preview.expired else "")),
@@ -334,7 +337,7 @@ def _silent(_: Any) -> Iterator[RenderableType]:
     yield from ()
 
 
-_READERS: dict[type, Callable[[Any], Iterator[RenderableType]]] = {
+READERS: dict[type, Callable[[Any], Iterator[RenderableType]]] = {
     results.DepotMade: _depot_made,
     results.ModelAdded: _model_added,
     results.UpdatePublished: _published,

@@ -46,9 +46,8 @@ def _artifact(offer: Offer) -> ArtifactPreview:
 
 
 def _signed(role: RoleReport) -> Signed:
-    return Signed(
-        role.role, len(role.signers), role.threshold, tuple(signer.keyid for signer in role.signers)
-    )
+    signers = (f"{signer.name} ({signer.keyid[:8]})" for signer in role.signers)
+    return Signed(role.role, role.threshold, tuple(signers))
 
 
 def _to_copy(context: BoxContext, preview: Preview) -> int:

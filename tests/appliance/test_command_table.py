@@ -6,8 +6,8 @@ import re
 import msgspec
 import pytest
 
+from appliance.cli import tables
 from appliance.cli.parser import build_parser
-from appliance.cli.tables import readable
 from appliance.console.commands import Command, Where
 from appliance.console.table import BY_ID, TABLE
 from appliance.operations.carrying import checked
@@ -36,10 +36,7 @@ def test_commands_on_the_box_are_coroutines_and_the_others_are_not(command: Comm
 def test_every_result_has_a_json_schema_and_words_for_people(command: Command) -> None:
     result = operation(command.id).result
     assert msgspec.json.schema(result)
-    assert readable  # the reader is looked up by type when a result is printed
-    from appliance.cli import tables  # noqa: PLC0415
-
-    assert result in tables._READERS
+    assert result in tables.READERS
 
 
 @every_command
