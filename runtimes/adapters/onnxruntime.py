@@ -158,7 +158,7 @@ class OnnxModel:
             device=candidate.device,
             precision=stored,
             threads=session.get_session_options().intra_op_num_threads,
-            details={"providers": ", ".join(in_force)},
+            details={"providers": ", ".join(in_force), **_arithmetic(stored)},
         )
 
     def infer(self, inputs: Tensors, outputs: Sequence[str] = ()) -> dict[str, Tensor]:
@@ -178,6 +178,12 @@ class OnnxModel:
 
     def close(self) -> None:
         del self._session
+
+
+def _arithmetic(stored: str) -> dict[str, str]:
+    if stored == "f32":
+        return {}
+    return {"arithmetic": f"operators without a {stored} kernel compute in f32 between casts"}
 
 
 def _provider(candidate: Candidate) -> tuple[str, dict[str, str]]:

@@ -62,7 +62,7 @@ class FrameReader:
             if header_size > _HEADER_LIMIT or payload_size > _PAYLOAD_LIMIT:
                 raise ValueError("a frame larger than any that is sent")
             body = start + PREFIX.size
-            if header_size > _SCRATCH - PREFIX.size and len(self._scratch) < PREFIX.size + header_size:
+            if len(self._scratch) < PREFIX.size + header_size:
                 self._grow(PREFIX.size + header_size)
             if self._held - body < header_size:
                 break

@@ -4,6 +4,7 @@ Runs first thing in the child, before numpy or an engine start threads: a networ
 the threads that come after it. Standard library only, for the same reason.
 """
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -80,9 +81,12 @@ def _leave_network() -> None:
         return
     user, group = os.geteuid(), os.getegid()
     _check(_libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET))
-    _write("/proc/self/setgroups", "deny")
-    _write("/proc/self/uid_map", f"{user} {user} 1")
-    _write("/proc/self/gid_map", f"{group} {group} 1")
+    with contextlib.suppress(
+        OSError
+    ):  # without a map it is nobody to itself, and reads its files all the same
+        _write("/proc/self/setgroups", "deny")
+        _write("/proc/self/uid_map", f"{user} {user} 1")
+        _write("/proc/self/gid_map", f"{group} {group} 1")
 
 
 def _drop_capabilities() -> None:

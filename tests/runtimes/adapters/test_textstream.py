@@ -1,7 +1,7 @@
 """Text is given out as soon as it is certain, never earlier."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtimes.adapters.textstream import TextStream
@@ -49,6 +49,7 @@ def test_an_empty_stop_string_stops_nothing() -> None:
     assert TextStream([""]).feed(b"abc") == "abc"
 
 
+@settings(deadline=None)
 @given(st.text("abé", max_size=30), st.lists(st.text("abé", min_size=1, max_size=4), max_size=3), st.data())
 def test_however_the_bytes_are_cut_the_text_is_the_same(
     text: str, stop: list[str], data: st.DataObject
