@@ -1,0 +1,1 @@
+"""The parts that the desktop console's pages are made of."""
