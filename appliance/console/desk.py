@@ -77,6 +77,11 @@ class Desk:
     def live(self) -> bool:
         return self._live.link().live
 
+    @property
+    def heard(self) -> bool:
+        """Whether the box ever told how it is."""
+        return self._live.report is not None
+
     def offers(self) -> tuple[Offer, ...]:
         """Every command of the table, with the reason where it cannot be given now."""
         return tuple(Offer(command, self._refusal(command)) for command in self._table)

@@ -88,7 +88,7 @@ def ago(seconds: float | None) -> str:
 
 
 def temperature(celsius: float | None) -> str:
-    return NA if celsius is None else f"{celsius:.0f} °C"
+    return NA if celsius is None else f"{celsius:.0f}°C"
 
 
 def power(watts: float | None) -> str:

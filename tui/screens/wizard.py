@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_CHOICES = 3
 LABEL = 14
+NARROW = 76
 
 
 class WizardScreen(Screen[None]):
@@ -27,6 +28,8 @@ class WizardScreen(Screen[None]):
     AUTO_FOCUS: ClassVar[str | None] = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "press('close')", "Close"),
+        ("pagedown", "scroll('down')", ""),
+        ("pageup", "scroll('up')", ""),
         ("left", "app.focus_previous", ""),
         ("right", "app.focus_next", ""),
     ]
@@ -78,6 +81,7 @@ class WizardScreen(Screen[None]):
             self._show_choices(form)
 
     def on_resize(self) -> None:
+        self.set_class(self.size.width < NARROW, "-narrow")
         if self._form is not None:
             form, self._form = self._form, None
             typed = self.query_one(Input).value
@@ -96,6 +100,9 @@ class WizardScreen(Screen[None]):
         if pressed is not None:
             event.stop()
             self.action_press(pressed.id)
+
+    def action_scroll(self, where: str) -> None:
+        getattr(self.query_one("#page"), f"scroll_page_{where}")(animate=False)
 
     def _suggest(self, suggestions: tuple[str, ...], step: int) -> None:
         box = self.query_one(Input)
@@ -155,7 +162,7 @@ class WizardScreen(Screen[None]):
         table, widget = self._form and self._form.table, self.query_one("#table", Static)
         widget.display = bool(table)
         if table:
-            lines = paint.table(table.columns, table.rows, table.right, max(20, self.size.width - 4))
+            lines = paint.table(table.columns, table.rows, table.right, max(20, self.size.width - 5))
             widget.update(Content("\n").join(lines))
 
     def _show_choices(self, form: Form) -> None:

@@ -10,7 +10,7 @@ from appliance.results import ArtifactPreview, ImportReport, UpdatePreview
 
 TITLE = "Import an update"
 _CLOSE = Choice("close", "Close", "c", default=True)
-_BACK = Choice("back", "Other medium", "o")
+_BACK = Choice("back", "Another", "o")
 
 
 def choosing(found: tuple[str, ...], medium: str) -> Form:
@@ -100,7 +100,7 @@ def _judgement(preview: UpdatePreview, changes: int) -> tuple[Chip, str]:
 
 
 def _facts(preview: UpdatePreview) -> tuple[Fact, ...]:
-    signed = ", ".join(f"{plain(s.role, 20)} {s.signatures} of {s.threshold} needed" for s in preview.signed)
+    signed = ", ".join(f"{plain(s.role, 20)} {len(s.signers)} of {s.threshold} needed" for s in preview.signed)
     trusted = "none yet" if preview.trusted_version is None else f"version {preview.trusted_version}"
     return (
         Fact("Signed by", signed or formats.NA),
