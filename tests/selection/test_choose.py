@@ -276,3 +276,19 @@ async def test_certifying_runs_the_samples_and_times_nothing(
     assert "other/y" in wrong.reason
     with pytest.raises(EngineError, match="f64"):
         await certify(model, adding_one(), replace(candidate, precision="f64"), interpreter=pack.interpreter)
+
+
+async def test_a_model_that_wants_more_memory_than_the_machine_has_fails_alone(
+    make_onnx: Callable[..., Path], hardware: HardwareProfile, packs: Packs
+) -> None:
+    """256 GB: within the worker's limit nothing is left for it, so nothing else on the machine feels it."""
+    size = helper.make_tensor("size", TensorProto.INT64, [1], [2**36])
+    nodes = [
+        helper.make_node("ConstantOfShape", ["size"], ["zeros"]),
+        helper.make_node("ReduceMax", ["zeros"], ["most"], keepdims=0),
+        helper.make_node("Add", ["x", "most"], ["y"]),
+    ]
+    path = make_onnx(nodes, initializers=[size])
+    plan = await plan_for(path, adding_one(), hardware, [packs["onnxruntime"]], budget_seconds=20)
+    assert plan.chosen is None
+    assert {(r.verdict, r.code) for r in plan.results} == {(Verdict.FAILED, "worker.out-of-memory")}

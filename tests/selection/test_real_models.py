@@ -2,6 +2,7 @@
 
 import json
 import wave
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,20 @@ def expected(folder: Path) -> Any:
     return json.loads((folder / "expected.json").read_text())
 
 
-async def plan_for(model: ModelFile, golden: GoldenSet, hardware: HardwareProfile, packs: Packs) -> Plan:
+async def plan_for(
+    model: ModelFile,
+    golden: GoldenSet,
+    hardware: HardwareProfile,
+    packs: Packs,
+    budget_seconds: float = 4.0,
+) -> Plan:
     return await choose(
         model,
         golden,
         objective=Objective.LATENCY,
         hardware=hardware,
         packs=list(packs.values()),
-        budget_seconds=4,
+        budget_seconds=budget_seconds,
     )
 
 
@@ -46,7 +53,8 @@ def of_engine(plan: Plan, engine: str) -> list[CandidateResult]:
 async def test_silero_runs_on_onnxruntime_only_and_the_plan_says_why(
     shared_models: Path, hardware: HardwareProfile, packs: Packs
 ) -> None:
-    plan = await plan_for(*speech_activity(shared_models / "speech-activity"), hardware, packs)
+    model, golden = speech_activity(shared_models / "speech-activity")
+    plan = await plan_for(model, golden, hardware, packs, budget_seconds=20)
     assert plan.chosen is not None
     assert plan.chosen.engine == "onnxruntime"
     refused = of_engine(plan, "openvino")
@@ -137,6 +145,7 @@ async def test_a_story_that_the_model_does_not_tell_is_refused_with_both_endings
     other = TextSample("once", "Once upon a time", (), 0, 30, ", there was a little boy named Tim.", None)
     elsewhere = TextSample("doctor", "Once upon a time", (), 0, 30, None, r"\bcastle\b")
     model = identify(shared_models / "gguf" / "stories260K.gguf")
+    hardware = replace(hardware, cpu=replace(hardware.cpu, usable=1.0, logical=1, physical=1))
     plan = await plan_for(model, GoldenSet((other,)), hardware, packs)
     assert plan.chosen is None
     assert "'girl named Lily." in plan.results[0].reason
