@@ -105,10 +105,6 @@ def cut_publication(depot: Depot, medium: Path, work: Path) -> int:
     return cut_everywhere(lambda: publish(Depot.open(changed), stick, now=NOW), check)
 
 
-def _no_wait(fd: object) -> None:
-    """In the place of fsync: a process that is killed loses nothing it wrote, and the point counts all the same."""
-
-
 def _found(stick: Path) -> Medium | None:
     try:
         return find_update(stick)
@@ -119,9 +115,7 @@ def _found(stick: Path) -> Medium | None:
 
 
 if __name__ == "__main__":
-    os.fsync = lambda _descriptor: (
-        None
-    )  # a killed process loses nothing that was written; points are counted all the same
+    os.fsync = lambda fd: None  # noqa: ARG005 - a killed process loses nothing it wrote
     story, depot_path, medium_path, work_path = sys.argv[1:]
     cut = {"import": cut_import, "publish": cut_publication}[story]
     print(cut(Depot.open(Path(depot_path)), Path(medium_path), Path(work_path)))  # noqa: T201 - its answer

@@ -38,7 +38,7 @@ def test_a_changed_byte_in_any_file_is_refused_and_the_file_named(medium: Path, 
     assert len(box.bring_in(medium)) == 2
 
 
-def test_every_single_byte_of_the_metadata_counts() -> None:
+def test_bytes_all_over_the_metadata_count() -> None:
     repository = Simulator({"root": 2, "timestamp": 2})
     trust = repository.fresh_box()
     repository.rotate("root")
@@ -47,7 +47,7 @@ def test_every_single_byte_of_the_metadata_counts() -> None:
     for start in (trust, repository.verify(trust).state):
         for name in names:
             original = repository.files[name]
-            for position in range(0, len(original), 13):
+            for position in range(0, len(original), 31):
                 for bit in (0x01, 0x20):
                     repository.files[name] = flipped(original, position, bit)
                     with pytest.raises(UpdateError) as caught:

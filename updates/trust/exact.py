@@ -79,9 +79,10 @@ def _check_roots(trusted: TrustState, newest: Loaded[Root], read: Read) -> None:
 
 
 def _bound_by_digest(timestamp: Loaded[Timestamp], snapshot: Loaded[Snapshot]) -> None:
+    snapshot_file = metadata_file(f"{snapshot.signed.version}.snapshot.json")
     for parent, meta in (
         (timestamp.file, {"snapshot.json": timestamp.signed.snapshot_meta}),
-        (timestamp.file.replace(TIMESTAMP, f"{snapshot.signed.version}.snapshot.json"), snapshot.signed.meta),
+        (snapshot_file, snapshot.signed.meta),
     ):
         for name, entry in meta.items():
             if entry.length is None or "sha256" not in (entry.hashes or {}):
