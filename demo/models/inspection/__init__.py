@@ -1,0 +1,1 @@
+"""Visual inspection of machined parts: a small network and the drawn parts it was trained on."""
