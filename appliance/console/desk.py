@@ -7,6 +7,9 @@ A console owns one `Desk`, gives it a way to run something on the thread that pa
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
 
 from appliance.console.caller import Caller, Task
 from appliance.console.commands import Command, Where
@@ -18,6 +21,7 @@ from appliance.console.wizards.form import Form, Wizard
 from appliance.console.wizards.import_update import ImportUpdate
 from appliance.console.wizards.run_command import RunCommand
 from appliance.control.messages import Progress
+from appliance.errors import Explanation
 
 Post = Callable[[Callable[[], None]], None]
 """Runs a function soon on the thread that paints; called from any thread."""
@@ -133,7 +137,7 @@ class Desk:
         self._caller.start(
             task,
             on_progress=lambda progress: self._post(lambda: self._progressed(key, progress)),
-            on_result=lambda result: self._post(lambda: self._ended(key, lambda w: w.succeeded(result))),
+            on_result=lambda result: self._post(lambda: self._ended(key, lambda w: _told(w, result))),
             on_failure=lambda error: self._post(lambda: self._ended(key, lambda w: w.failed(error))),
         )
 
@@ -170,3 +174,19 @@ class Desk:
         if not self.live:
             return "the daemon does not answer"
         return ""
+
+
+def _told(wizard: Wizard, result: Any) -> Wizard:
+    try:
+        return wizard.succeeded(result)
+    except (
+        msgspec.ValidationError
+    ) as error:  # a daemon of another release: say so, and leave no wizard waiting
+        return wizard.failed(
+            Explanation(
+                "control.result",
+                f"The daemon's answer is not understood: {error}.",
+                kept="The command itself was carried out.",
+                remedy="Use a console of the daemon's own release.",
+            )
+        )

@@ -100,10 +100,16 @@ def _judgement(preview: UpdatePreview, changes: int) -> tuple[Chip, str]:
 
 
 def _facts(preview: UpdatePreview) -> tuple[Fact, ...]:
-    signed = ", ".join(f"{plain(s.role, 20)} {len(s.signers)} of {s.threshold} needed" for s in preview.signed)
+    signed = tuple(
+        Fact(
+            f"{plain(s.role, 20).capitalize()} by",
+            f"{plain(', '.join(s.signers), 200)}, {len(s.signers)} of {s.threshold} needed",
+        )
+        for s in preview.signed
+    )
     trusted = "none yet" if preview.trusted_version is None else f"version {preview.trusted_version}"
     return (
-        Fact("Signed by", signed or formats.NA),
+        *signed,
         Fact("Metadata", f"version {preview.metadata_version}; this box trusts {trusted}"),
         Fact("Metadata age", formats.duration(preview.metadata_age)),
         Fact("To copy", f"{formats.size(preview.size)}; {formats.size(preview.disk_free)} free"),
