@@ -60,4 +60,4 @@ class Station:
     def expose(self, rng: np.random.Generator, picture: Picture) -> NDArray[np.uint8]:
         """What the sensor stores of a picture: noise, saturation, 8 bits."""
         noisy = picture + self.noise * rng.standard_normal(picture.shape, dtype=np.float32)
-        return np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8)
+        return np.asarray(np.rint(np.clip(noisy, 0, 1) * 255), np.uint8)

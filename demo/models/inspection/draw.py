@@ -15,7 +15,7 @@ from PIL import Image
 
 from demo.models.inspection.camera import Picture, Station
 from demo.models.inspection.marks import clutter, dent, scratch
-from demo.models.inspection.part import Surface, machine
+from demo.models.inspection.part import Field, Surface, machine
 
 LABELS = ("good", "scratch", "dent")
 SIZE = 96
@@ -58,7 +58,7 @@ def draw_many(count: int, first_seed: int) -> tuple[NDArray[np.uint8], NDArray[n
 
 def tensor(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What the network takes: [n, 3, SIZE, SIZE], 0 to 1, of pictures [n, SIZE, SIZE, 3]."""
-    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), np.float32) / 255
+    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
 
 
 def _with_defect(
@@ -77,18 +77,18 @@ def _with_defect(
     return picture, _touched(relief)
 
 
-def _damaged(surface: Surface, hollow: NDArray[np.float32], shine: NDArray[np.float32]) -> Surface:
+def _damaged(surface: Surface, hollow: Field, shine: Field) -> Surface:
     return Surface(
         surface.x, surface.y, surface.height - hollow, surface.albedo * (1 + shine), surface.depth_inside
     )
 
 
-def _touched(relief: NDArray[np.float32]) -> Mask:
+def _touched(relief: Field) -> Mask:
     depth = np.abs(relief[::2, ::2])
     return np.asarray(depth > 0.3 * depth.max(), np.bool_)
 
 
-def _contrast(picture: Picture, clean: Picture, relief: NDArray[np.float32]) -> float:
+def _contrast(picture: Picture, clean: Picture, relief: Field) -> float:
     touched = np.abs(relief[::2, ::2]) > 0.1 * np.abs(relief).max()
     change = np.abs(picture - clean).max(axis=2)[touched]
     return float(np.percentile(change, 90)) if change.size >= 12 else 0.0

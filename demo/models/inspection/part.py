@@ -4,12 +4,13 @@ Lengths are in units of half the image's width; x runs right, y runs down, both 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating[Any]]
 
 EDGE = 0.07
 """Width of the bevel around the outline and of the chamfer around a bore."""
@@ -106,7 +107,7 @@ def _texture(rng: np.random.Generator, p: Field, q: Field) -> Field:
     lines = smooth_noise(rng, n, n // 2, 6)
     row = np.clip((across + 1.5) / 3 * n, 0, n - 1).astype(np.intp)
     column = np.clip((along + 1.5) / 3 * n, 0, n - 1).astype(np.intp)
-    return strength * lines[row, column]
+    return np.asarray(strength * lines[row, column])
 
 
 def _tool_marks(rng: np.random.Generator, p: Field, q: Field) -> Field:
@@ -117,9 +118,9 @@ def _tool_marks(rng: np.random.Generator, p: Field, q: Field) -> Field:
     radius = np.hypot(p - away * np.cos(turn), q - away * np.sin(turn))
     pitch = rng.uniform(0.07, 0.2)
     wave = np.cos(2 * np.pi * radius / pitch + rng.uniform(0, 2 * np.pi))
-    return pitch * rng.uniform(0.002, 0.01) * wave
+    return np.asarray(pitch * rng.uniform(0.002, 0.01) * wave)
 
 
 def _conveyor(rng: np.random.Generator, n: int) -> Field:
     """The belt below the part: dull, a little uneven."""
-    return np.clip(rng.uniform(0.04, 0.3) * (1 + 0.15 * smooth_noise(rng, n, 12, 12)), 0, 1)
+    return np.asarray(np.clip(rng.uniform(0.04, 0.3) * (1 + 0.15 * smooth_noise(rng, n, 12, 12)), 0, 1))
