@@ -57,7 +57,7 @@ def _wait(holds: Callable[[], bool]) -> None:
         if monotonic() > deadline:
             raise TimeoutError(f"the console did not come to what was waited for within {PATIENCE:.0f} s")
         _let_run(20)
-    _let_run(50)
+    _let_run(1200)  # past the next tick, so that texts and layouts have settled
 
 
 def _let_run(milliseconds: int) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
@@ -43,15 +44,15 @@ def test_an_import_is_clicked_through_to_its_result(qtbot: QtBot) -> None:
     )
     window = opened(qtbot, session)
     qtbot.waitUntil(lambda: "WELL" in texts(window))
-    qtbot.mouseClick(button(window, "Import an update"), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(button(window, "Import an update"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "Medium found" in texts(window))
-    qtbot.mouseClick(button(window, "Look at it"), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(button(window, "Look at it"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "newer, replaces 1.4.0" in texts(window))
     assert button(window, "No, change nothing").hasFocus()
-    qtbot.mouseClick(button(window, "Yes, import"), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(button(window, "Yes, import"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "Imported in part" in texts(window))
     assert "The medium may be pulled now" in texts(window)
-    qtbot.mouseClick(button(window, "Close"), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(button(window, "Close"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "WELL" in texts(window))
     window.close()
 
