@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from runtimes.errors import EngineError
 from runtimes.worker import wire
@@ -97,18 +98,19 @@ class Child:
 
     def resident_memory(self) -> int | None:
         """Bytes in RAM now; None where the process is gone."""
-        return self._memory("VmRSS:")
+        try:
+            resident: int = psutil.Process(self.pid).memory_info().rss
+        except psutil.Error:
+            return None
+        return resident
 
     def peak_memory(self) -> int | None:
-        """Most bytes in RAM so far (VmHWM); None where the system does not tell or the process is gone."""
-        return self._memory("VmHWM:")
-
-    def _memory(self, field: str) -> int | None:
+        """Most bytes in RAM so far (VmHWM, which psutil does not tell); None where the process is gone."""
         try:
             lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         except OSError:
             return None
-        return next((int(line.split()[1]) << 10 for line in lines if line.startswith(field)), None)
+        return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:")), None)
 
     def obituary(self, doing: str) -> EngineError:
         """Why it died, in one sentence, with the last thing it said."""
@@ -193,6 +195,7 @@ def _spawn(
 def _environment(threads: int | None) -> dict[str, str]:
     passed_on = {k: v for k, v in os.environ.items() if k in _PASSED_ON or k.startswith(_PASSED_ON_PREFIXES)}
     limits = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"} if threads else {}
+    limits["OMP_WAIT_POLICY"] = "PASSIVE"  # threads that spin while they wait ruin each other on a busy machine
     return {**passed_on, **_SILENT, **limits}
 
 

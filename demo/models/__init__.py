@@ -1,0 +1,1 @@
+"""The two models this project ships, with the scripts that made them."""

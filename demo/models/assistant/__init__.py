@@ -1,0 +1,1 @@
+"""A small language model that answers maintenance questions, with its own tokenizer; trained on a grammar."""
