@@ -23,6 +23,7 @@ class LlamaModel:
     def __init__(
         self, model: ModelFile, candidate: Candidate, offload: Sequence[int], log: EngineLog
     ) -> None:
+        self._log = log  # llama.cpp calls into it until the model is freed
         self._model = _load(model, offload, log)
         trained = llama_cpp.llama_model_n_ctx_train(self._model)
         self.context_tokens = min(int(candidate.options.get("context", trained)), trained)
