@@ -17,7 +17,7 @@ WINDOW_SECONDS = WINDOW / RATE
 
 
 def probabilities(recording: Path, infer: Callable[[Mapping[str, Tensor]], Tensors]) -> Tensor:
-    """The probability of speech in each whole window of 32 ms and in the rest, f32 [windows]."""
+    """The probability of speech in each whole window of 32 ms, f32 [windows]; what is left over is not asked."""
     sound = _samples(recording)
     state, context = np.zeros((2, 1, 128), np.float32), np.zeros(CONTEXT, np.float32)
     answers = []
