@@ -156,7 +156,7 @@ def test_every_step_of_it_is_in_the_log(site: Site) -> None:
     done = {
         (entry["action"], entry["subject"], entry["digest"], entry["outcome"]) for entry in site.cli.audit()
     }
-    digests = {model["name"]: model["digest"] for model in site.cli.ok("models")["models"]}
+    digests = {model["name"]: f"sha256:{model['digest']}" for model in site.cli.ok("models")["models"]}
     for name, digest in digests.items():
         assert ("update.import", f"model {name} 1.0.0", digest, "ok") in done
     assert ("deploy", "digits 1.0.0", digests["digits"], "ok") in done
