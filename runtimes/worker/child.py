@@ -195,7 +195,7 @@ def _spawn(
 def _environment(threads: int | None) -> dict[str, str]:
     passed_on = {k: v for k, v in os.environ.items() if k in _PASSED_ON or k.startswith(_PASSED_ON_PREFIXES)}
     limits = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"} if threads else {}
-    limits["OMP_WAIT_POLICY"] = "PASSIVE"  # threads that spin while they wait ruin each other on a busy machine
+    limits["GOMP_SPINCOUNT"] = "1000"  # docs/adr/0007: threads that spin while they wait ruin each other
     return {**passed_on, **_SILENT, **limits}
 
 
