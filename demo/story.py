@@ -123,7 +123,7 @@ def _refuse_a_changed_medium(stage: Stage, medium: Path) -> None:
 def _choose(stage: Stage) -> None:
     for name in (INSPECTION, ASSISTANT):
         with stage.step(f"Measure and deploy {name}") as outcome:
-            stage.show("deploy", name, "--budget", "6")
+            stage.show("deploy", name, "--budget", "4")
             plan = stage.appliance("plan", name)["plan"]["results"]
             measured = plan[0]["measurement"]
             tried = sum(result["measurement"] is not None for result in plan)
