@@ -1,5 +1,6 @@
 """A console's or command's line to the daemon. Everything here blocks; use it from a thread of your own."""
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -36,18 +37,22 @@ def daemon_answers(control_socket: Path) -> bool:
 
 
 class ControlSession:
-    """`appliance.console.session.Session` over the control socket; a connection for each call."""
+    """`appliance.console.session.Session` over the control socket; a connection for each call.
+
+    `close` ends calls and events that other threads wait for; the daemon carries a command that it began to its end.
+    """
 
     def __init__(self, state: StateFolder) -> None:
         self._path = state.control_socket
-        self._closed = threading.Event()
-        self._listening: socket.socket | None = None
+        self._guard = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._closed = False
 
     def status(self) -> StatusReport:
         return msgspec.convert(self.call("status", {}), StatusReport)
 
     def call(self, command: str, arguments: Mapping[str, Any], on_progress: OnProgress | None = None) -> Any:
-        with _connect(self._path) as connection:
+        with self._connected() as connection:
             for answer in _ask(connection, Call(command, dict(arguments))):
                 match answer:
                     case Progress() if on_progress is not None:
@@ -59,21 +64,32 @@ class ControlSession:
         raise _away(self._path, "it stopped in the middle of an answer")
 
     def events(self) -> Iterator[Event]:
-        with _connect(self._path) as connection:
-            self._listening = connection
+        with self._connected() as connection:
             for answer in _ask(connection, Subscribe()):
                 if isinstance(answer, Event):
                     yield answer
-        if not self._closed.is_set():
+        if not self._closed:
             raise _away(self._path, "it closed the line")
 
     def close(self) -> None:
-        self._closed.set()
-        if self._listening is not None:
+        with self._guard:
+            self._closed = True
+            for connection in self._open:
+                with contextlib.suppress(OSError):  # gone already
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[socket.socket]:
+        with _connect(self._path) as connection:
+            with self._guard:
+                if self._closed:
+                    raise _away(self._path, "this session was closed")
+                self._open.add(connection)
             try:
-                self._listening.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return  # already gone
+                yield connection
+            finally:
+                with self._guard:
+                    self._open.discard(connection)
 
 
 def _connect(path: Path) -> socket.socket:

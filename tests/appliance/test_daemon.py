@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -120,8 +121,6 @@ def test_consoles_hear_of_changes_and_of_progress(serving_box: Cli, medium: Path
         listener = ControlSession(StateFolder.at(serving_box.state))
         events = listener.events()
         heard: list[Progress] = []
-        import threading  # noqa: PLC0415
-
         kinds: list[str] = []
         listening = threading.Thread(target=lambda: kinds.extend(e.kind for e in _until_audit(events)))
         listening.start()
@@ -132,6 +131,25 @@ def test_consoles_hear_of_changes_and_of_progress(serving_box: Cli, medium: Path
         assert "update" in kinds
         assert {progress.phase for progress in heard} >= {"inspect", "copy", "activate"}
         assert heard[-1].medium_needed is False
+
+
+def test_closing_a_session_ends_what_another_thread_waits_for(serving_box: Cli) -> None:
+    with serving_box.daemon():
+        session = ControlSession(StateFolder.at(serving_box.state))
+        ended = threading.Event()
+
+        def listen() -> None:
+            assert list(session.events()) == []
+            ended.set()
+
+        listening = threading.Thread(target=listen)
+        listening.start()
+        time.sleep(0.2)
+        session.close()
+        listening.join(timeout=5)
+        assert ended.is_set()
+        with pytest.raises(ApplianceError):
+            session.status()
 
 
 def test_the_control_socket_is_for_its_owner_only_and_refuses_what_it_does_not_know(serving_box: Cli) -> None:
