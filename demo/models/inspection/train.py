@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -115,7 +116,17 @@ def export(network: Inspector, file: Path) -> None:
         opset_version=OPSET,
         dynamo=False,
     )
+    _leave_out_where_it_was_made(file)
     (file.parent / "labels.txt").write_text("".join(f"{label}\n" for label in LABELS))
+
+
+def _leave_out_where_it_was_made(file: Path) -> None:
+    """torch notes the source line of every node, with the folder it lay in."""
+    model = onnx.load(file)
+    for node in model.graph.node:
+        node.ClearField("doc_string")
+        del node.metadata_props[:]
+    onnx.save(model, file)
 
 
 def _turned(images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
