@@ -84,7 +84,7 @@ def hardware_view(
         )
     found = [*profile.findings, *(f for a in profile.accelerators for f in a.findings)]
     return HardwareView(
-        machine=plain(profile.machine or formats.NA, 80),
+        machine=plain(profile.machine or profile.system or formats.NA, 80),
         system=plain(profile.system or formats.NA, 120),
         cpu=plain(profile.cpu.model or profile.cpu.architecture, 80),
         cpu_details=_cpu_details(profile.cpu),
