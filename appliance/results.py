@@ -8,6 +8,7 @@ from typing import Any
 
 from runtimes.hardware.profile import HardwareProfile
 from runtimes.selection.plan import CandidateResult, Plan
+from runtimes.selection.whatif import WhatIf
 
 SCHEMA = "appliance/1"
 
@@ -175,6 +176,15 @@ class ModelList:
 
 
 @dataclass(frozen=True, slots=True)
+class WhatIfReport:
+    """How a deployment would run without something, from its plan's stored evidence."""
+
+    answer: WhatIf
+    objective_met: bool | None
+    """Whether it would be within the model's latency objective; None where it has none or nothing would run."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanReport:
     """The plan of a deployment; `results` of the plan has the chosen candidate first."""
 
@@ -186,6 +196,8 @@ class PlanReport:
     serving: bool
     objective_met: bool | None
     """Whether p50 is within the model's latency objective; None where it has none."""
+    what_if: WhatIfReport | None = None
+    """Only where it was asked for."""
 
     @property
     def chosen(self) -> CandidateResult | None:

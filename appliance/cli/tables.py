@@ -1,6 +1,6 @@
 """How each result reads on a terminal."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from rich.console import RenderableType
@@ -13,6 +13,7 @@ from appliance.console.text import plain
 from appliance.status import StatusReport
 from runtimes.hardware.describe import remarks, rows
 from runtimes.selection.plan import CandidateResult, Objective, Parity, Verdict
+from runtimes.selection.whatif import WhatIf
 
 VERDICT_STYLES = {
     Verdict.CHOSEN: "bold green",
@@ -197,20 +198,13 @@ def _models(listing: results.ModelList) -> Iterator[RenderableType]:
 
 
 def _plan(report: results.PlanReport) -> Iterator[RenderableType]:
+    if report.what_if is not None:
+        yield from _what_if(report, report.what_if)
+        return
     plan = report.plan
     how = "a stored plan that still holds" if report.reused else f"measured here in {duration(plan.seconds)}"
     yield f"{report.name} {report.version}: plan for {plan.objective}, {how}"
-    text = any(r.measurement and r.measurement.first_token_seconds for r in plan.results)
-    speed = "tokens/s" if text else "a second"
-    figures = ("p50", "p99", speed, "error", "memory")
-    table = _table("", "candidate", *figures, right=figures, wide=("candidate",))
-    for result in plan.results:
-        _row(table, *_figures(result), style=VERDICT_STYLES[result.verdict])
-    yield table
-    yield ""
-    for result in plan.results:
-        reason = Text(f"{result.label}: ", "bold" if result is plan.chosen else "")
-        yield reason.append(plain(result.reason), VERDICT_STYLES[result.verdict])
+    yield from _candidates(plan.results)
     if report.objective_met is not None:
         met = "is met" if report.objective_met else "is NOT met"
         yield f"The model's latency objective {met}."
@@ -219,6 +213,50 @@ def _plan(report: results.PlanReport) -> Iterator[RenderableType]:
     yield (
         "It is serving now." if report.serving else "It serves as soon as the daemon runs: `appliance serve`."
     )
+
+
+def _what_if(report: results.PlanReport, what_if: results.WhatIfReport) -> Iterator[RenderableType]:
+    answer = what_if.answer
+    words = " and ".join(answer.without)
+    yield f"{report.name} {report.version} without {words}, from what was measured for its plan; nothing was changed"
+    yield Text(_consequence(report.chosen, answer), "bold" if answer.chosen else "bold red")
+    if answer.excluded:
+        yield f"Gone: {plain(', '.join(answer.excluded), 2000)}"
+    yield ""
+    yield from _candidates(answer.results)
+    if what_if.objective_met is not None:
+        yield f"The model's latency objective would {'' if what_if.objective_met else 'NOT '}be met."
+    if answer.unanswered:
+        labels = plain(", ".join(result.label for result in answer.unanswered), 2000)
+        yield Text(
+            f"Not answered: whether {labels} would do better was never measured. "
+            f"A larger budget tells: `appliance deploy {report.name} --measure-again --budget SECONDS`.",
+            "yellow",
+        )
+
+
+def _consequence(now: CandidateResult | None, answer: WhatIf) -> str:
+    if answer.chosen is None:
+        return "Nothing that was measured and right would remain: it would not run."
+    if now is not None and answer.chosen.label == now.label:
+        return f"Nothing would change: it goes on running on {now.label}."
+    price = "" if answer.slower is None else f", {answer.slower:.2g}x the time"
+    return f"It would run on {answer.chosen.label}{price} of {now.label if now else 'today'}."
+
+
+def _candidates(candidates: Sequence[CandidateResult]) -> Iterator[RenderableType]:
+    """Figures first, then the reasons, in the same order."""
+    text = any(r.measurement and r.measurement.first_token_seconds for r in candidates)
+    speed = "tokens/s" if text else "a second"
+    figures = ("p50", "p99", speed, "error", "memory")
+    table = _table("", "candidate", *figures, right=figures, wide=("candidate",))
+    for result in candidates:
+        _row(table, *_figures(result), style=VERDICT_STYLES[result.verdict])
+    yield table
+    yield ""
+    for result in candidates:
+        reason = Text(f"{result.label}: ", "bold" if result.verdict is Verdict.CHOSEN else "")
+        yield reason.append(plain(result.reason), VERDICT_STYLES[result.verdict])
 
 
 def _figures(result: CandidateResult) -> tuple[str, ...]:
@@ -302,7 +340,9 @@ def _status(report: StatusReport) -> Iterator[RenderableType]:
 
 
 def _audit_list(listing: results.AuditList) -> Iterator[RenderableType]:
-    table = _table("#", "time", "who", "what", "subject", "outcome", right=("#",), wide=("subject",))
+    table = _table(
+        "#", "time", "who", "what", "subject", "outcome", right=("#",), wide=("subject", "outcome")
+    )
     for entry in listing.entries:
         outcome = entry.outcome + (f" [{entry.code}]" if entry.code else "")
         style = "" if entry.outcome == "ok" else "yellow"

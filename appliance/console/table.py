@@ -145,7 +145,15 @@ TABLE: tuple[Command, ...] = (
         "plan",
         "Show a plan",
         "Show the measured plan of a deployment: every candidate, and why each loser lost.",
-        (NAME,),
+        (
+            NAME,
+            Argument(
+                "what_if",
+                "say how it would run without a vendor (nvidia, amd, intel), engine, device or precision; "
+                "commas between several; measures nothing",
+                metavar="without=WHAT",
+            ),
+        ),
     ),
     Command(
         "undeploy",

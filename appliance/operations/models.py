@@ -1,12 +1,15 @@
 """Models and deployments: list, deploy, show the plan, undeploy."""
 
+from dataclasses import replace
+
 from appliance.control.messages import Progress
 from appliance.deploying import objective_met, prepare, put_live
 from appliance.errors import ApplianceError
 from appliance.operations.context import BoxContext
 from appliance.registry import Deployment
-from appliance.results import ModelList, ModelRow, PlanReport, Undeployed
+from appliance.results import ModelList, ModelRow, PlanReport, Undeployed, WhatIfReport
 from runtimes.selection.choose import SelectionProgress
+from runtimes.selection.whatif import what_if as without
 
 
 async def models(context: BoxContext) -> ModelList:
@@ -45,8 +48,10 @@ async def deploy(
     return _report(context, prepared.deployment, reused=prepared.reused)
 
 
-async def plan(context: BoxContext, *, name: str) -> PlanReport:
-    return _report(context, _deployed(context, name), reused=True)
+async def plan(context: BoxContext, *, name: str, what_if: str | None) -> PlanReport:
+    deployment = _deployed(context, name)
+    report = _report(context, deployment, reused=True)
+    return report if what_if is None else replace(report, what_if=_supposing(deployment, what_if))
 
 
 async def undeploy(context: BoxContext, *, name: str) -> Undeployed:
@@ -89,6 +94,20 @@ def _deployed(context: BoxContext, name: str) -> Deployment:
             remedy="See what is with `appliance status`.",
         )
     return deployment
+
+
+def _supposing(deployment: Deployment, what_if: str) -> WhatIfReport:
+    key, _, words = what_if.partition("=")
+    if key.strip() != "without":
+        raise ApplianceError(
+            "plan.what-if-unknown",
+            f"{what_if!r} is no question that a plan answers.",
+            kept="Nothing was changed.",
+            remedy="Ask for example `--what-if without=nvidia`.",
+        )
+    answer = without(deployment.plan, [word for word in words.split(",") if word.strip()])
+    then = replace(deployment, plan=replace(deployment.plan, results=answer.results))
+    return WhatIfReport(answer, objective_met(then))
 
 
 def _report(context: BoxContext, deployment: Deployment, *, reused: bool) -> PlanReport:

@@ -93,6 +93,33 @@ def test_plan_shows_every_candidate_with_its_reason(serving_box: Cli) -> None:
     assert serving_box.ok("deploy", "linear", "--budget", "2", "--measure-again")["reused"] is False
 
 
+def test_a_plan_answers_how_it_would_run_without_an_engine(
+    serving_box: Cli, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logged = len(serving_box.audit())
+    report = serving_box.ok("plan", "linear", "--what-if", "without=intel")
+    answer = report["what_if"]["answer"]
+    assert answer["excluded"]
+    assert {result["engine"] for result in answer["results"]} == {"onnxruntime", "llamacpp"}
+    assert answer["results"][0]["verdict"] == "chosen"
+    assert report["what_if"]["objective_met"] is None
+    assert report["plan"] == serving_box.ok("plan", "linear")["plan"]
+    assert len(serving_box.audit()) == logged
+
+    capsys.readouterr()
+    words = ["plan", "linear", "--what-if", "without=onnxruntime, openvino"]
+    assert main([*words, "--state-dir", str(serving_box.state)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "linear 1.0.0 without onnxruntime and openvino" in told
+    assert "it would not run" in told
+
+
+@pytest.mark.parametrize("question", ["nvidia", "with=nvidia", "without=", "without=matrox"])
+def test_a_what_if_that_names_nothing_known_is_refused(serving_box: Cli, question: str) -> None:
+    error = serving_box.fails("plan.what-if-unknown", "plan", "linear", "--what-if", question)
+    assert "nvidia" in error["remedy"]
+
+
 def test_doctor_says_what_is_here_and_what_is_missing(tmp_path: Path) -> None:
     report = Cli(tmp_path).ok("doctor")
     assert report["hardware"]["cpu"]["logical"] >= 1
