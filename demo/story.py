@@ -40,8 +40,9 @@ def _play(stage: Stage, folder: Path) -> None:
     depot, medium = folder / "depot", folder / "stick"
     medium.mkdir(exist_ok=True)
     _at_the_depot(stage, depot, medium)
-    _on_the_box(stage, depot, medium)
+    _provision(stage, depot)
     _refuse_a_changed_medium(stage, medium)
+    _import(stage, medium)
     _choose(stage)
     port = _free_port()
     with stage.daemon(port):
@@ -88,11 +89,14 @@ def _add(stage: Stage, depot: Path, name: str, folder: str) -> dict[str, Any]:
     return stage.appliance("depot", "add-model", str(depot), *words)
 
 
-def _on_the_box(stage: Stage, depot: Path, medium: Path) -> None:
+def _provision(stage: Stage, depot: Path) -> None:
     with stage.step("Provision the box") as outcome:
         root = depot / "metadata" / "1.root.json"
         made = stage.appliance("init", "--trust", str(root), "--box", "demo-box")
         outcome.text = f"{made['box']}, administrator {made['administrator']}, device key made"
+
+
+def _import(stage: Stage, medium: Path) -> None:
     with stage.step("Look at the stick, then import it") as outcome:
         stage.show("update", "inspect", str(medium))
         report = stage.appliance("update", "import", str(medium))
@@ -110,14 +114,15 @@ def _on_the_box(stage: Stage, depot: Path, medium: Path) -> None:
 
 def _refuse_a_changed_medium(stage: Stage, medium: Path) -> None:
     with stage.step("Change one byte on the stick: it is refused") as outcome:
-        victim = medium / "appliance-update" / "metadata" / "timestamp.json"
+        blobs = medium / "appliance-update" / "blobs" / "sha256"
+        victim = max(blobs.iterdir(), key=lambda blob: blob.stat().st_size)
         untouched = victim.read_bytes()
         changed = bytearray(untouched)
         changed[len(changed) // 2] ^= 1
         victim.write_bytes(changed)
         error = stage.appliance("update", "import", str(medium), fails=True)
         victim.write_bytes(untouched)
-        outcome.text = f"{error['code']}: {error['what']}"
+        outcome.text = error["what"].replace(victim.name, f"{victim.name[:12]}…")
 
 
 def _choose(stage: Stage) -> None:
