@@ -33,13 +33,15 @@ class TestDepot:
     def root(self) -> Path:
         return self.depot / "metadata" / "1.root.json"
 
-    def add_linear(self, name: str = "linear", version: str = "1.0.0", *, wrong_by: float = 0.0) -> None:
-        """A model that multiplies by a small matrix; its golden sample is off by `wrong_by`."""
+    def add_linear(
+        self, name: str = "linear", version: str = "1.0.0", *, wrong_by: float = 0.0, rows: int = 2
+    ) -> None:
+        """A model that multiplies by a small matrix; its golden sample of so many rows is off by `wrong_by`."""
         files = self.folder / f"{name}-{version}"
         files.mkdir()
-        x = np.arange(8, dtype=np.float32).reshape(2, 4) + int(version.replace(".", ""))
+        x = np.arange(4 * rows, dtype=np.float32).reshape(rows, 4) % 8 + int(version.replace(".", ""))
         y = x @ onnx_files.WEIGHT + np.float32(wrong_by)
-        sample = TensorSample("two-rows", {"x": x}, {"y": y})
+        sample = TensorSample("rows", {"x": x}, {"y": y})
         write_golden(files / "golden", GoldenSet((sample,), Tolerance(1e-3, 1e-3)))
         model = onnx_files.linear(files / "linear.onnx")
         self.add(name, version, model, files / "golden")

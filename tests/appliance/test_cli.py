@@ -120,6 +120,20 @@ def test_a_what_if_that_names_nothing_known_is_refused(serving_box: Cli, questio
     assert "nvidia" in error["remedy"]
 
 
+def test_a_depot_takes_thresholds_and_key_files(tmp_path: Path) -> None:
+    cli = Cli(tmp_path / "no-box")
+    first = cli.ok("depot", "init", str(tmp_path / "first"), "--threshold", "root=2")
+    assert {role["role"]: (role["threshold"], len(role["key_ids"])) for role in first["roles"]}["root"] == (
+        2,
+        2,
+    )
+    keys = sorted(Path(first["keys"]).glob("*targets*"))
+    second = cli.ok("depot", "init", str(tmp_path / "second"), "--key", f"targets={keys[0]}")
+    ids = [{role["role"]: role["key_ids"] for role in made["roles"]}["targets"] for made in (first, second)]
+    assert ids[0] == ids[1]
+    cli.fails("depot.unknown-role", "depot", "init", str(tmp_path / "third"), "--threshold", "boss=2")
+
+
 def test_doctor_says_what_is_here_and_what_is_missing(tmp_path: Path) -> None:
     report = Cli(tmp_path).ok("doctor")
     assert report["hardware"]["cpu"]["logical"] >= 1

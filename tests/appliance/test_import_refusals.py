@@ -1,5 +1,8 @@
 """What an import refuses, how it says so, and that the box is as it was."""
 
+import json
+import resource
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +13,7 @@ import pytest
 
 import updates.trust.clock
 from runtimes.golden import GoldenSet, TensorSample, write_golden
-from tests.appliance.cli import Cli
+from tests.appliance.cli import EXECUTABLE, Cli
 from tests.appliance.depots import TestDepot, copy_of
 from tests.runtimes import onnx_files
 
@@ -88,7 +91,7 @@ def test_a_bad_golden_sample_rejects_the_model_and_leaves_the_box_as_it_was(
     depot.add_linear(wrong_by=1.0)
     box = new_box(depot)
     error = box.fails("certify.failed", "update", "import", str(depot.publish()))
-    assert "two-rows" in error["what"]
+    assert "rows" in error["what"]
     _is_untouched(box)
     assert not any((box.state / "blobs").rglob("sha256/*"))
 
@@ -121,6 +124,29 @@ def test_a_file_that_is_not_what_its_name_says_does_not_get_into_a_depot(tmp_pat
     disguised = onnx_files.linear(tmp_path / "model.gguf")
     words[5] = str(disguised)
     depot.cli.fails("model.not-what-it-says", "depot", "add-model", str(depot.depot), *words)
+
+
+def test_a_full_disk_is_said_to_be_one_and_leaves_the_box_as_it_was(
+    new_box: Callable[[TestDepot], Cli], tmp_path: Path
+) -> None:
+    depot = TestDepot(tmp_path / "depot")
+    depot.add_linear(rows=100_000)
+    medium = depot.publish()
+    box = new_box(depot)
+    largest_file = 1_000_000
+    ran = subprocess.run(
+        [str(EXECUTABLE), "update", "import", str(medium), "--state-dir", str(box.state), "--json"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file)),
+        capture_output=True,
+        check=False,
+    )
+    error = json.loads(ran.stdout)["error"]
+    assert error["code"] == "disk.full", error
+    assert error["remedy"]
+    assert ran.returncode == 9
+    _is_untouched(box)
+    assert box.audit()[-1]["code"] == "disk.full"
+    assert len(box.ok("update", "import", str(medium))["applied"]) == 1
 
 
 def test_an_expired_medium_needs_the_override_which_is_logged(
