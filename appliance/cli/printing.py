@@ -80,6 +80,7 @@ class _Bar:
             transient=True,
         )
         self._task: TaskID | None = None
+        self._phase = ""
 
     def __enter__(self) -> "_Bar":
         return self
@@ -93,6 +94,9 @@ class _Bar:
         if self._task is None:
             self._task = self._bars.add_task(text, total=None, figures="")
             self._bars.start()
+        if progress.phase != self._phase:
+            self._phase = progress.phase
+            self._bars.reset(self._task, total=progress.total)
         self._bars.update(
             self._task,
             description=text,

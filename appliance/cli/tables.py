@@ -202,16 +202,35 @@ def _plan(report: results.PlanReport) -> Iterator[RenderableType]:
         yield from _what_if(report, report.what_if)
         return
     plan = report.plan
-    how = "a stored plan that still holds" if report.reused else f"measured here in {duration(plan.seconds)}"
-    yield f"{report.name} {report.version}: plan for {plan.objective}, {how}"
+    yield f"{report.name} {report.version}: plan for {plan.objective}, {_origin(report)}"
+    if report.stale is not None:
+        yield Text(f"! {plain(report.stale)} Measure again: `appliance deploy {report.name}`.", "yellow")
     yield from _candidates(plan.results)
     if report.objective_met is not None:
         met = "is met" if report.objective_met else "is NOT met"
         yield f"The model's latency objective {met}."
     if plan.objective is Objective.THROUGHPUT:
         yield Text("ranked by throughput", "dim")
+    if report.production is not None:
+        yield _in_production(report.production, report.chosen)
     yield (
         "It is serving now." if report.serving else "It serves as soon as the daemon runs: `appliance serve`."
+    )
+
+
+def _origin(report: results.PlanReport) -> str:
+    if not report.reused:
+        return f"measured here in {duration(report.plan.seconds)}"
+    return "a stored plan that still holds" if report.stale is None else "a stored plan that no longer holds"
+
+
+def _in_production(seen: results.Production, chosen: CandidateResult | None) -> str:
+    if not seen.requests:
+        return "In production: no request was answered in the last minute."
+    planned = latency(chosen.measurement.p50_seconds if chosen and chosen.measurement else None)
+    return (
+        f"In production: p50 {latency(seen.p50_seconds)}, p99 {latency(seen.p99_seconds)} over {count(seen.requests)} "
+        f"requests of the last minute, with the gateway and waiting in line; planned p50 {planned}, without."
     )
 
 
@@ -310,7 +329,7 @@ def _status(report: StatusReport) -> Iterator[RenderableType]:
     yield Text(f"{plain(report.box)}: {report.health.upper()}, {running}, release {report.version}", "bold")
     for problem in report.problems:
         yield Text(f"! {plain(problem.text)} [{problem.code}] {plain(problem.remedy)}", "yellow")
-    figures = ("req/s", "p50", "p99", "errors")
+    figures = ("req/s", "p50", "planned", "p99", "errors")
     table = _table("deployment", "state", "runs on", *figures, right=figures, wide=("deployment",))
     for row in report.deployments:
         _row(
@@ -320,6 +339,7 @@ def _status(report: StatusReport) -> Iterator[RenderableType]:
             row.engine,
             rate(row.traffic.requests_per_second),
             latency(row.traffic.p50_seconds),
+            latency(row.planned_p50_seconds),
             latency(row.traffic.p99_seconds),
             count(row.traffic.errors),
         )
