@@ -35,7 +35,7 @@ async def certify(box: Box, artifact: Artifact) -> str:
     model = model_file(box.blobs, artifact)
     golden = golden_set(box.blobs, artifact)
     hardware = await asyncio.to_thread(detect)
-    found = await survey(installed_packs(), model, hardware)
+    found = await survey(installed_packs(box.state.packs), model, hardware)
     failures = [f"{rejection.engine}: {rejection.reason}" for rejection in found.rejections]
     for offer in found.offers:
         try:

@@ -42,11 +42,11 @@ async def prepare(
     """
     name = name or artifact.name
     hardware = await asyncio.to_thread(detect)
-    packs = installed_packs()
+    packs = installed_packs(box.state.packs)
     model = model_file(box.blobs, artifact)
     stored = box.registry.deployment(name)
     if stored is not None and stored.artifact.digest == artifact.digest and not measure_again:
-        engines = {pack.engine: pack.version for pack in packs}
+        engines = {pack.title: pack.version for pack in packs}
         if is_stale(stored.plan, model.digest, hardware, engines) is None:
             return Prepared(stored, reused=True)
     plan = await choose(

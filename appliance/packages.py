@@ -41,14 +41,14 @@ def golden_set(blobs: BlobStore, artifact: Artifact) -> GoldenSet:
 
 
 def worker_spec(state: StateFolder, blobs: BlobStore, deployment: Deployment) -> WorkerSpec:
-    """How the deployment's worker is started. Raises ApplianceError `plan.no-candidate`."""
+    """How the deployment's worker is started. Raises ApplianceError `plan.no-candidate`, EngineError `pack.missing`."""
     chosen = deployment.plan.chosen
     if chosen is None or chosen.candidate is None:
         raise ApplianceError("plan.no-candidate", f"The plan of {deployment.name} has chosen nothing.")
     return WorkerSpec(
         model=model_file(blobs, deployment.artifact),
         candidate=chosen.candidate,
-        interpreter=interpreter_of(chosen.candidate),
+        interpreter=interpreter_of(chosen.candidate, state.packs),
         cache=state.compiled,
     )
 

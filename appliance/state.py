@@ -7,6 +7,8 @@ from pathlib import Path
 SYSTEM_STATE = Path("/var/lib/appliance")
 SYSTEM_RUN = Path("/run/appliance")
 ENVIRONMENT = "APPLIANCE_STATE"
+SYSTEM_PACKS = Path("/opt/appliance/packs")
+PACKS_ENVIRONMENT = "APPLIANCE_PACKS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,13 @@ class StateFolder:
     def compiled(self) -> Path:
         """Compiled models; safe to delete."""
         return self.root / "cache"
+
+    @property
+    def packs(self) -> tuple[Path, ...]:
+        """Where runtime packs lie: the box's own, then those of the system or of the folders in APPLIANCE_PACKS."""
+        chosen = os.environ.get(PACKS_ENVIRONMENT)
+        shared = [Path(folder) for folder in chosen.split(os.pathsep) if folder] if chosen else [SYSTEM_PACKS]
+        return (self.root / "packs", *(folder.absolute() for folder in shared))
 
     @property
     def device_key(self) -> Path:

@@ -60,11 +60,13 @@ class Candidate:
     threads: int
     options: Mapping[str, str | int] = field(default_factory=dict)
     """Further engine settings, already decided; never left to the engine's defaults."""
+    pack: str = ""
+    """Name of the runtime pack whose workers run it, empty for the core's own environment. Adapters leave it empty."""
 
     @property
     def label(self) -> str:
-        """How people read it: `openvino CPU bf16 x2`."""
-        return f"{self.engine} {self.device} {self.precision} x{self.threads}"
+        """How people read it: `openvino CPU bf16 x2`, `onnxruntime-cuda cuda:0 f32 x1`."""
+        return f"{self.pack or self.engine} {self.device} {self.precision} x{self.threads}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Rejection:
     code: str
     """A stable cause code such as `operator.unsupported`, `device.absent`, `format.unsupported`."""
     reason: str
+    pack: str = ""
+    """As `Candidate.pack`."""
 
 
 @dataclass(frozen=True, slots=True)

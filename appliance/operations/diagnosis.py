@@ -28,7 +28,7 @@ from appliance.status import (
 )
 from runtimes.hardware.capture import capture as capture_machine
 from runtimes.hardware.detect import detect
-from runtimes.packs import absent_packs, installed_packs
+from runtimes.packs import absent_packs, broken_packs, installed_packs
 
 SECONDS_SHOWN = 60
 NEWEST_ENTRIES = 10
@@ -43,9 +43,16 @@ def doctor(context: LocalContext, *, sysroot: str | None, capture: str | None) -
     hardware = detect() if sysroot is None else detect(Path(sysroot))
     if capture is not None:
         capture_machine(Path(capture))
-    installed = (PackStatus(pack.name, pack.engine, pack.version, "") for pack in installed_packs())
-    missing = (PackStatus(pack.name, pack.engine, None, pack.needs) for pack in absent_packs())
-    return DoctorReport(hardware, (*installed, *missing), time.monotonic() - start, capture)
+    return DoctorReport(hardware, _packs(context.state.packs), time.monotonic() - start, capture)
+
+
+def _packs(folders: Sequence[Path]) -> tuple[PackStatus, ...]:
+    installed = (PackStatus(pack.name, pack.engine, pack.version, "") for pack in installed_packs(folders))
+    broken = (
+        PackStatus(pack.name, "", None, f"Cannot be used: {pack.reason}") for pack in broken_packs(folders)
+    )
+    missing = (PackStatus(pack.name, pack.engine, None, pack.needs) for pack in absent_packs(folders))
+    return (*installed, *broken, *missing)
 
 
 async def status(context: BoxContext) -> StatusReport:

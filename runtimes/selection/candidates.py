@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runtimes.engine import Candidate, ModelFile, Rejection
 from runtimes.errors import EngineError
@@ -57,8 +57,9 @@ async def _ask(pack: RuntimePack, model: ModelFile, hardware: HardwareProfile) -
     try:
         probed = await probe(pack.engine, model, hardware, pack.interpreter)
     except EngineError as error:
-        return [Rejection(pack.engine, "", error.code, error.what)]
-    return [Offer(pack, answer) if isinstance(answer, Candidate) else answer for answer in probed.candidates]
+        return [Rejection(pack.engine, "", error.code, error.what, pack.mark)]
+    answers = (replace(answer, pack=pack.mark) for answer in probed.candidates)
+    return [Offer(pack, answer) if isinstance(answer, Candidate) else answer for answer in answers]
 
 
 def _refuse_without_memory(
@@ -75,6 +76,7 @@ def _refuse_without_memory(
         CPU,
         "memory.insufficient",
         f"the model needs at least {needed / 2**20:,.0f} MiB, this machine may use {usable / 2**20:,.0f} MiB",
+        answer.pack.mark,
     )
 
 

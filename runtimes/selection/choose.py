@@ -57,7 +57,7 @@ async def choose(
         model_digest=model.digest,
         objective=objective,
         hardware=hardware.fingerprint,
-        engines={pack.engine: pack.version for pack in packs},
+        engines={pack.title: pack.version for pack in packs},
         results=rank([*results, *map(_infeasible, found.rejections)], objective),
         seconds=time.perf_counter() - started,
     )
@@ -88,7 +88,7 @@ def _infeasible(rejection: Rejection) -> CandidateResult:
     return CandidateResult(
         engine=rejection.engine,
         device=rejection.device,
-        label=f"{rejection.engine} {rejection.device}".strip(),
+        label=f"{rejection.pack or rejection.engine} {rejection.device}".strip(),
         candidate=None,
         verdict=Verdict.INFEASIBLE,
         code=rejection.code,

@@ -81,7 +81,7 @@ class Plan:
     hardware: str
     """`HardwareProfile.fingerprint` at the time of measuring."""
     engines: dict[str, str]
-    """Engine name -> version, of all that were asked."""
+    """Engine, or pack outside the core's environment -> version, of all that were asked."""
     results: tuple[CandidateResult, ...]
     seconds: float
     """How long choosing took."""

@@ -39,13 +39,13 @@ class Search:
     cache: Path | None = None
     memory: int | None = None
     """Bytes a worker may use."""
-    _refused: dict[tuple[str, str], EngineError] = field(default_factory=dict)
-    """Engine and device -> what the engine says of the model on it."""
+    _refused: dict[tuple[str, str, str], EngineError] = field(default_factory=dict)
+    """Pack, engine and device -> what the engine says of the model on it."""
 
     async def take(self, offer: Offer, budget: Budget, left: int) -> CandidateResult:
         """Try a candidate with its share; `left` counts those that still wait, this one among them."""
         candidate = offer.candidate
-        refused = self._refused.get((candidate.engine, candidate.device))
+        refused = self._refused.get(_where(candidate))
         if refused is not None:
             return _result(candidate, Verdict.INFEASIBLE, refused.code, refused.what)
         remaining = budget.remaining
@@ -62,7 +62,7 @@ class Search:
             )
         except EngineError as error:
             if error.code in _ABOUT_THE_MODEL:
-                self._refused[candidate.engine, candidate.device] = error
+                self._refused[_where(candidate)] = error
             return _result(candidate, Verdict.FAILED, error.code, error.what)
         return _tried(candidate, trial)
 
@@ -76,6 +76,10 @@ class Search:
             seconds=seconds,
             bounds=Bounds(whole_seconds=at_most, memory=self.memory),
         )
+
+
+def _where(candidate: Candidate) -> tuple[str, str, str]:
+    return candidate.pack, candidate.engine, candidate.device
 
 
 def _skipped(candidate: Candidate, reason: str) -> CandidateResult:

@@ -12,7 +12,7 @@ def is_stale(
     """Why the plan must be measured again; None where it still holds.
 
     Args:
-        engines: engine name -> version, of all that are installed now.
+        engines: as `Plan.engines`, of all that are installed now.
     """
     if plan.model_digest != model_digest:
         return "The model is another one."

@@ -17,6 +17,7 @@ from runtimes.worker import wire
 from runtimes.worker.arena import Arena
 from runtimes.worker.channel import Channel, Frame
 
+_BOOTSTRAP = Path(__file__).with_name("bootstrap.py").absolute()
 _LOG_LINES = 200
 _LOG_LINE_LENGTH = 500
 _LAST_WORDS_SECONDS = 2.0
@@ -172,7 +173,7 @@ class Child:
 def _spawn(
     interpreter: Path, descriptors: tuple[int, ...], arguments: tuple[int, ...], threads: int | None
 ) -> "subprocess.Popen[bytes]":
-    command = [str(interpreter), "-I", "-m", "runtimes.worker.process"]
+    command = [str(interpreter), "-I", str(_BOOTSTRAP)]
     try:
         return subprocess.Popen(
             [*command, *map(str, arguments)],

@@ -1,4 +1,4 @@
-"""The worker process: `python -m runtimes.worker.process SOCKET ARENA PARENT MEMORY_LIMIT`.
+"""The worker process, once `bootstrap` has found this package; arguments: SOCKET ARENA PARENT MEMORY_LIMIT.
 
 Confines itself while it is still single-threaded, then loads the rest of the worker and serves.
 """
@@ -16,7 +16,3 @@ def main() -> None:
 
     with socket.socket(fileno=descriptor) as sock:
         host.serve(sock, arena, confinement)
-
-
-if __name__ == "__main__":
-    main()

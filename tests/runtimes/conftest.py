@@ -35,7 +35,7 @@ def no_worker_left() -> Iterator[None]:
     """Every worker that a test started has ended, and was waited for."""
     yield
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    left = [pid for pid in children if b"runtimes.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    left = [pid for pid in children if b"runtimes/worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     zombies = [pid for pid in children if not Path(f"/proc/{pid}/cmdline").read_bytes()]
     assert not left + zombies
 

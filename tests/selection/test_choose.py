@@ -35,7 +35,7 @@ def adding_one(*, off_by: float = 0.0) -> GoldenSet:
 
 def workers_of_this_process() -> list[str]:
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [pid for pid in children if b"runtimes.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in children if b"runtimes/worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 async def plan_for(
