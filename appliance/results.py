@@ -176,6 +176,16 @@ class ModelList:
 
 
 @dataclass(frozen=True, slots=True)
+class Production:
+    """What requests of the last minute took, from the gateway's reading to its answer: waiting in line included."""
+
+    requests: int
+    """Those that went well."""
+    p50_seconds: float | None
+    p99_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class WhatIfReport:
     """How a deployment would run without something, from its plan's stored evidence."""
 
@@ -192,12 +202,16 @@ class PlanReport:
     version: str
     plan: Plan
     reused: bool
-    """The stored plan still held, so nothing was measured."""
+    """It is the stored plan; nothing was measured."""
     serving: bool
     objective_met: bool | None
     """Whether p50 is within the model's latency objective; None where it has none."""
     what_if: WhatIfReport | None = None
     """Only where it was asked for."""
+    stale: str | None = None
+    """Why the stored plan must be measured again; None where it holds."""
+    production: Production | None = None
+    """None where no daemon serves it."""
 
     @property
     def chosen(self) -> CandidateResult | None:

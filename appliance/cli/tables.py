@@ -12,7 +12,7 @@ from appliance.console.formats import NA, ago, count, duration, latency, number,
 from appliance.console.text import plain
 from appliance.status import StatusReport
 from runtimes.hardware.describe import remarks, rows
-from runtimes.selection.plan import CandidateResult, Objective, Parity, Verdict
+from runtimes.selection.plan import CandidateResult, Measurement, Objective, Parity, Verdict
 from runtimes.selection.whatif import WhatIf
 
 VERDICT_STYLES = {
@@ -227,10 +227,11 @@ def _origin(report: results.PlanReport) -> str:
 def _in_production(seen: results.Production, chosen: CandidateResult | None) -> str:
     if not seen.requests:
         return "In production: no request was answered in the last minute."
+    requests = "1 request" if seen.requests == 1 else f"{count(seen.requests)} requests"
     planned = latency(chosen.measurement.p50_seconds if chosen and chosen.measurement else None)
     return (
-        f"In production: p50 {latency(seen.p50_seconds)}, p99 {latency(seen.p99_seconds)} over {count(seen.requests)} "
-        f"requests of the last minute, with the gateway and waiting in line; planned p50 {planned}, without."
+        f"In production: p50 {latency(seen.p50_seconds)}, p99 {latency(seen.p99_seconds)} over {requests} "
+        f"in the last minute, with the gateway and waiting in line; planned p50 {planned}, without."
     )
 
 
@@ -272,6 +273,10 @@ def _candidates(candidates: Sequence[CandidateResult]) -> Iterator[RenderableTyp
     for result in candidates:
         _row(table, *_figures(result), style=VERDICT_STYLES[result.verdict])
     yield table
+    levels = max((r.measurement.throughput_at for r in candidates if r.measurement), key=len, default=())
+    if len(levels) > 1:
+        at_once = "/".join(str(at.concurrency) for at in levels)
+        yield Text(f"a second: with {at_once} requests at once; a worker answers one after the other", "dim")
     yield ""
     for result in candidates:
         reason = Text(f"{result.label}: ", "bold" if result.verdict is Verdict.CHOSEN else "")
@@ -285,10 +290,14 @@ def _figures(result: CandidateResult) -> tuple[str, ...]:
         result.label,
         latency(measured.p50_seconds) if measured else "",
         latency(measured.p99_seconds) if measured else "",
-        rate(measured.throughput) if measured else "",
+        _throughput(measured) if measured else "",
         _error(result.parity),
         _mebibytes(measured.peak_memory) if measured else "",
     )
+
+
+def _throughput(measured: Measurement) -> str:
+    return "/".join(rate(at.per_second) for at in measured.throughput_at) or rate(measured.throughput)
 
 
 def _mebibytes(value: int | None) -> str:

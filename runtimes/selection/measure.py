@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from runtimes.golden import GoldenSet, TensorSample, TextSample
-from runtimes.selection.plan import Measurement
+from runtimes.selection.plan import Measurement, Throughput
 from runtimes.selection.runs import Run, run_sample
 from runtimes.worker.handle import Worker
 
@@ -16,8 +16,12 @@ FEWEST_RUNS = 3
 MOST_RUNS = 300
 LONGEST = 1.5
 """Seconds after which more runs would tell no more."""
-IN_LINE = 4
-"""Requests kept waiting while throughput is measured, so that the worker never waits for one."""
+CONCURRENCY = (4, 16)
+"""Requests in flight at every moment while throughput is measured, besides the single ones that give the latency."""
+FOR_THROUGHPUT = 1 / 3
+"""Of the time for measuring; for all of CONCURRENCY together."""
+MOST_IN_FLIGHT = 64 << 20
+"""Bytes of tensors; measuring must not want memory that answering one request after the other does not."""
 
 
 async def measure(worker: Worker, golden: GoldenSet, compared: Sequence[Run], seconds: float) -> Measurement:
@@ -35,8 +39,9 @@ async def measure(worker: Worker, golden: GoldenSet, compared: Sequence[Run], se
     if isinstance(samples[0], TextSample):
         runs = await _repeat(worker, samples, compared, seconds)
         return _measurement(worker, runs, sum(run.tokens for run in runs) / sum(run.seconds for run in runs))
-    runs = await _repeat(worker, samples, compared, seconds * 2 / 3)
-    return _measurement(worker, runs, await _throughput(worker, samples, runs, seconds / 3))
+    runs = await _repeat(worker, samples, compared, seconds * (1 - FOR_THROUGHPUT))
+    throughput = await _throughput(worker, samples, runs, seconds * FOR_THROUGHPUT)
+    return _measurement(worker, runs, max(at.per_second for at in throughput), throughput)
 
 
 async def _repeat(
@@ -52,11 +57,20 @@ async def _repeat(
 
 async def _throughput(
     worker: Worker, samples: Sequence[TensorSample | TextSample], runs: Sequence[Run], seconds: float
-) -> float:
-    """Inferences a second with requests always in line; from the single runs where there is no time for that."""
+) -> tuple[Throughput, ...]:
+    """One at a time from the single runs; each other concurrency where time and memory are enough for all at once."""
+    largest = max(map(_bytes, samples))
     alone = float(np.mean([run.seconds for run in runs]))
-    if seconds < IN_LINE * alone:
-        return 1 / alone
+    share = seconds / len(CONCURRENCY)
+    fitting = [n for n in CONCURRENCY if n * alone <= share and n * largest <= MOST_IN_FLIGHT]
+    together = [Throughput(n, await _at_once(worker, samples, n, share)) for n in fitting]
+    return (Throughput(1, 1 / alone), *together)
+
+
+async def _at_once(
+    worker: Worker, samples: Sequence[TensorSample | TextSample], clients: int, seconds: float
+) -> float:
+    """Inferences a second of clients who each send a request as soon as they have the answer to the last one."""
     finished: list[float] = []
     began = time.perf_counter()
 
@@ -64,13 +78,22 @@ async def _throughput(
         while len(finished) < MOST_RUNS and time.perf_counter() < began + seconds:
             await run_sample(worker, samples[turn % len(samples)])
             finished.append(time.perf_counter())
-            turn += IN_LINE
+            turn += clients
 
-    await asyncio.gather(*(client(first) for first in range(IN_LINE)))
+    await asyncio.gather(*(client(first) for first in range(clients)))
     return len(finished) / (finished[-1] - began)
 
 
-def _measurement(worker: Worker, runs: Sequence[Run], throughput: float) -> Measurement:
+def _bytes(sample: TensorSample | TextSample) -> int:
+    """Of all tensors that go to the worker and back."""
+    if isinstance(sample, TextSample):
+        return 0
+    return sum(tensor.nbytes for tensor in (*sample.inputs.values(), *sample.outputs.values()))
+
+
+def _measurement(
+    worker: Worker, runs: Sequence[Run], throughput: float, throughput_at: tuple[Throughput, ...] = ()
+) -> Measurement:
     times = [run.seconds for run in runs]
     first_tokens = [run.first_token_seconds for run in runs if run.tokens]
     prompts = sum(run.prompt_tokens for run in runs)
@@ -83,4 +106,5 @@ def _measurement(worker: Worker, runs: Sequence[Run], throughput: float) -> Meas
         peak_memory=worker.peak_memory(),
         first_token_seconds=float(np.percentile(first_tokens, 50)) if first_tokens else None,
         prompt_tokens_per_second=prompts / sum(first_tokens) if prompts else None,
+        throughput_at=throughput_at,
     )

@@ -39,6 +39,14 @@ class Parity:
 
 
 @dataclass(frozen=True, slots=True)
+class Throughput:
+    """Inferences a second with so many requests waiting at every moment."""
+
+    concurrency: int
+    per_second: float
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """Times in seconds, sizes in bytes, measured in a worker on the golden samples."""
 
@@ -47,11 +55,17 @@ class Measurement:
     p50_seconds: float
     p99_seconds: float
     throughput: float
-    """Inferences a second with requests always in line; for text, generated tokens a second, prompt included."""
+    """The most inferences a second of `throughput_at`; for text, generated tokens a second, prompt included."""
     peak_memory: int | None
     first_token_seconds: float | None = None
     """Only for text: from the request to the first piece of the answer, p50."""
     prompt_tokens_per_second: float | None = None
+    throughput_at: tuple[Throughput, ...] = ()
+    """By rising concurrency, of those there was time for; empty for text.
+
+    A worker answers one request after the other, so a higher figure than that for 1 is what is won by never letting
+    it wait for the next request, no more.
+    """
 
 
 @dataclass(frozen=True, slots=True)

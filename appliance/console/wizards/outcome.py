@@ -31,13 +31,21 @@ def outcome(command: str, result: Any) -> Outcome:
 def _plan(result: Any) -> Outcome:
     report = msgspec.convert(result, PlanReport)
     plan = report.plan
-    how = "stored plan, still valid" if report.reused else f"measured in {formats.duration(plan.seconds)}"
+    how = (
+        f"stored plan that no longer holds: {plain(report.stale)} Deploy again to measure"
+        if report.stale is not None
+        else "stored plan, still valid"
+        if report.reused
+        else f"measured in {formats.duration(plan.seconds)}"
+    )
     chosen = plan.chosen
     heading = (
         Chip(Severity.CRITICAL, "No candidate is able and right")
         if chosen is None
         else Chip(Severity.WARNING, "Slower than its objective")
         if report.objective_met is False
+        else Chip(Severity.WARNING, "Measured before something changed")
+        if report.stale is not None
         else Chip(Severity.OK, "Serving" if report.serving else "Planned")
     )
     name = f"{plain(report.name, 60)} {plain(report.version, 30)}: {how}."
