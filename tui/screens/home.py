@@ -32,6 +32,8 @@ class HomeScreen(Screen[None]):
         self._keys = keys
         self._view: HomeView | None = None
         self._background: Form | None = None
+        self._ready = False
+        """The panels are there; before that a view is only kept."""
 
     def compose(self) -> ComposeResult:
         yield TitleBar(id="title")
@@ -46,23 +48,29 @@ class HomeScreen(Screen[None]):
     def show(self, view: HomeView, background: Form | None) -> None:
         """Show a new view; panels that it does not change stay untouched."""
         self._view = view
-        self._arrange()
-        for panel in self.query(Panel):
-            panel.show(view)
+        self._show_view()
         if background != self._background:
             self._background = background
             self._show_keys()
 
     def on_mount(self) -> None:
+        self._ready = True
+        self._show_view()
         self._show_keys()
 
     def on_resize(self, event: events.Resize) -> None:
         self._arrange()
         self._show_keys(event.size.width)
 
+    def _show_view(self) -> None:
+        self._arrange()
+        if self._ready and self._view is not None:
+            for panel in self.query(Panel):
+                panel.show(self._view)
+
     def _arrange(self) -> None:
         view, width, height = self._view, self.size.width, self.size.height
-        if view is None or not width:
+        if view is None or not width or not self._ready:
             return
         beside = width >= SIDE_BY_SIDE
         self.set_class(not beside, "-narrow")
@@ -91,6 +99,8 @@ class HomeScreen(Screen[None]):
                 self.query_one(f"#{name}").styles.height = given["machine"]
 
     def _show_keys(self, width: int | None = None) -> None:
+        if not self._ready:
+            return
         self.query_one("#keys", Static).update(self._key_line(width or self.size.width))
 
     def _key_line(self, width: int) -> Content:
