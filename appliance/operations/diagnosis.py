@@ -12,6 +12,7 @@ from appliance.box import Box, timestamp
 from appliance.control.messages import Progress
 from appliance.errors import ApplianceError
 from appliance.operations.context import BoxContext, LocalContext
+from appliance.plan_checks import plan_problems, stale_plans
 from appliance.registry import Deployment
 from appliance.release import VERSION
 from appliance.results import DoctorReport, PackStatus
@@ -64,6 +65,7 @@ async def status(context: BoxContext) -> StatusReport:
     problems = (
         *_daemon_problems(running=services is not None),
         *_deployment_problems(deployments),
+        *plan_problems(deployments, await stale_plans(box, hardware)),
         *_disk_problems(disk.free, disk.total),
         *audit_problems,
         *(services.problems() if services else ()),

@@ -1,13 +1,16 @@
 """Models and deployments: list, deploy, show the plan, undeploy."""
 
+import asyncio
 from dataclasses import replace
 
 from appliance.control.messages import Progress
 from appliance.deploying import objective_met, prepare, put_live
 from appliance.errors import ApplianceError
 from appliance.operations.context import BoxContext
+from appliance.plan_checks import production, stale_plans
 from appliance.registry import Deployment
-from appliance.results import ModelList, ModelRow, PlanReport, Undeployed, WhatIfReport
+from appliance.results import ModelList, ModelRow, PlanReport, Production, Undeployed, WhatIfReport
+from runtimes.hardware.detect import detect
 from runtimes.selection.choose import SelectionProgress
 from runtimes.selection.whatif import what_if as without
 
@@ -50,8 +53,15 @@ async def deploy(
 
 async def plan(context: BoxContext, *, name: str, what_if: str | None) -> PlanReport:
     deployment = _deployed(context, name)
-    report = _report(context, deployment, reused=True)
-    return report if what_if is None else replace(report, what_if=_supposing(deployment, what_if))
+    services = context.services
+    hardware = await services.hardware() if services else await asyncio.to_thread(detect)
+    stale = await stale_plans(context.box, hardware)
+    return replace(
+        _report(context, deployment, reused=True),
+        what_if=None if what_if is None else _supposing(deployment, what_if),
+        stale=stale.get(name),
+        production=_production(context, name),
+    )
 
 
 async def undeploy(context: BoxContext, *, name: str) -> Undeployed:
@@ -94,6 +104,11 @@ def _deployed(context: BoxContext, name: str) -> Deployment:
             remedy="See what is with `appliance status`.",
         )
     return deployment
+
+
+def _production(context: BoxContext, name: str) -> Production | None:
+    statuses = context.services.statuses() if context.services else ()
+    return next((production(status.traffic) for status in statuses if status.name == name), None)
 
 
 def _supposing(deployment: Deployment, what_if: str) -> WhatIfReport:
