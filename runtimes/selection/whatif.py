@@ -60,7 +60,7 @@ def what_if(plan: Plan, without: Sequence[str]) -> WhatIf:
     """Rank a plan's results again without some of them.
 
     Args:
-        without: vendors, engines, devices (`cuda:0`, or `cuda` for all of them) or precisions; case does not matter.
+        without: vendors, engines, packs, devices (`cuda:0`, or `cuda` for all of them) or precisions, in any case.
 
     Raises:
         EngineError: `plan.what-if-unknown`, one of the words is none of these.
@@ -83,7 +83,8 @@ def vendors_of(engine: str, device: str) -> frozenset[str]:
 
 def _traits(result: CandidateResult) -> set[str]:
     """Every word that takes a result away."""
-    traits = {result.engine.lower(), result.device.lower(), _family(result.device)}
+    pack_or_engine = result.label.partition(" ")[0].lower()
+    traits = {pack_or_engine, result.engine.lower(), result.device.lower(), _family(result.device)}
     if result.candidate is not None:
         traits.add(result.candidate.precision.lower())
     return (traits | vendors_of(result.engine, result.device)) - {""}
@@ -101,7 +102,7 @@ def _refuse_unknown(plan: Plan, words: Sequence[str]) -> None:
     if unknown or not words:
         raise EngineError(
             "plan.what-if-unknown",
-            f"{unknown[0]!r} is no vendor, and no engine, device or precision of this plan."
+            f"{unknown[0]!r} is no vendor, and no engine, pack, device or precision of this plan."
             if unknown
             else "It is not said what would be gone.",
             kept="Nothing was changed.",

@@ -75,6 +75,16 @@ def test_engines_devices_and_precisions_can_go_too_and_several_at_once() -> None
     assert label_without("CPU") == "onnxruntime cuda:0 f32 x2"
 
 
+def test_a_pack_goes_by_its_name_and_with_its_engine() -> None:
+    candidate = Candidate("onnxruntime", "cuda:0", "f32", 2, pack="onnxruntime-cuda")
+    packed = replace(ON_CUDA, label=candidate.label, candidate=candidate)
+    plan = plan_of(packed, PLAIN)
+    plan = replace(plan, engines={"onnxruntime": "1.0", "onnxruntime-cuda": "1.0"})
+    assert what_if(plan, ["onnxruntime-cuda"]).chosen == what_if(plan, ["nvidia"]).chosen
+    assert what_if(plan, ["onnxruntime-cuda"]).excluded == ("onnxruntime-cuda cuda:0 f32 x2",)
+    assert what_if(plan, ["onnxruntime"]).chosen is None
+
+
 def test_where_nothing_remains_nothing_is_chosen() -> None:
     answer = what_if(PLAN, ["onnxruntime", "openvino"])
     assert (answer.chosen, answer.slower, answer.results) == (None, None, ())
