@@ -104,7 +104,7 @@ def _answer(
             text += piece
             finish = choice.get("finish_reason") or finish
             if not quiet:
-                sys.stdout.write("".join(c if c == "\n" else plain(c) or " " for c in piece))
+                sys.stdout.write(_harmless(piece))
                 sys.stdout.flush()
     if not quiet:
         sys.stdout.write("\n")
@@ -117,6 +117,11 @@ def _answer(
         usage.get("completion_tokens", 0),
         seconds,
     )
+
+
+def _harmless(piece: str) -> str:
+    """What a model wrote, without what a terminal would take for a command; line breaks stay."""
+    return "".join(character if character == "\n" else plain(character) or " " for character in piece)
 
 
 def _next_line(*, quiet: bool) -> str | None:
