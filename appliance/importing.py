@@ -61,9 +61,9 @@ async def import_update(context: BoxContext, medium: str, *, allow_expired: bool
     context.report("inspect", medium, medium_needed=True)
     preview = await asyncio.to_thread(look_at, context, medium, allow_expired=allow_expired)
     try:
-        received = await asyncio.to_thread(_receive, context, preview)
+        received, copied = await asyncio.to_thread(_receive, context, preview)
         certified = await _certify(context, received)
-        report = _report(medium, preview, certified, received, time.monotonic() - start)
+        report = _report(medium, preview, certified, copied, time.monotonic() - start)
         await _activate(context, preview, certified, report)
     except Exception as error:
         if explain(error).code != RESUMABLE:
@@ -73,8 +73,13 @@ async def import_update(context: BoxContext, medium: str, *, allow_expired: bool
     return report
 
 
-def _receive(context: BoxContext, preview: Preview) -> list[Received]:
+def _receive(context: BoxContext, preview: Preview) -> tuple[list[Received], int]:
+    """What was received, and how many bytes had to be copied for it."""
+    copied = 0
+
     def on_progress(progress: transfer.Progress) -> None:
+        nonlocal copied
+        copied = progress.done
         context.progress(
             Progress(
                 progress.phase,
@@ -86,7 +91,8 @@ def _receive(context: BoxContext, preview: Preview) -> list[Received]:
             )
         )
 
-    return receive(preview.medium, [o.artifact for o in preview.changes], context.box.blobs, on_progress)
+    wanted = [offer.artifact for offer in preview.changes]
+    return receive(preview.medium, wanted, context.box.blobs, on_progress), copied
 
 
 async def _certify(context: BoxContext, received: Sequence[Received]) -> Certified:
@@ -212,9 +218,7 @@ def _write(
     )
 
 
-def _report(
-    medium: str, preview: Preview, certified: Certified, received: Sequence[Received], seconds: float
-) -> ImportReport:
+def _report(medium: str, preview: Preview, certified: Certified, copied: int, seconds: float) -> ImportReport:
     return ImportReport(
         medium=medium,
         found=len(preview.offers),
@@ -225,7 +229,7 @@ def _report(
             for offer in preview.offers
             if offer.standing in {Standing.PRESENT, Standing.OLDER}
         ),
-        copied=sum(item.artifact.size for item in received),
+        copied=copied,
         seconds=seconds,
         metadata_version=metadata_version(preview),
     )

@@ -103,9 +103,16 @@ class ControlServer:
         return await self._carry_out(request, writer)
 
     async def _carry_out(self, call: Call, writer: asyncio.StreamWriter) -> None:
-        def on_progress(progress: Progress) -> None:
+        loop = asyncio.get_running_loop()
+
+        def write(line: bytes) -> None:
             if not writer.is_closing():
-                writer.write(_line(progress))
+                writer.write(line)
+
+        def on_progress(progress: Progress) -> None:
+            loop.call_soon_threadsafe(
+                write, _line(progress)
+            )  # a copy tells its progress from a thread of its own
 
         try:
             answer: Answer = Reply(await self._carry(call, _peer(writer), on_progress))
