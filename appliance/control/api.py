@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import struct
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -103,7 +104,7 @@ class ControlServer:
         return await self._carry_out(request, writer)
 
     async def _carry_out(self, call: Call, writer: asyncio.StreamWriter) -> None:
-        loop = asyncio.get_running_loop()
+        loop, home = asyncio.get_running_loop(), threading.get_ident()
 
         def write(line: bytes) -> None:
             if not writer.is_closing():
