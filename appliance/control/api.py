@@ -111,9 +111,10 @@ class ControlServer:
                 writer.write(line)
 
         def on_progress(progress: Progress) -> None:
-            loop.call_soon_threadsafe(
-                write, _line(progress)
-            )  # a copy tells its progress from a thread of its own
+            if threading.get_ident() == home:
+                write(_line(progress))
+            else:  # a copy tells its progress from a thread of its own
+                loop.call_soon_threadsafe(write, _line(progress))
 
         try:
             answer: Answer = Reply(await self._carry(call, _peer(writer), on_progress))
