@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 
+from appliance.errors import ApplianceError
 from appliance.gateway.router import Answered, ModelInfo
 from appliance.hardware import HardwareWatch
 from appliance.packages import worker_spec
@@ -36,6 +37,8 @@ class Serving:
         self._hardware = hardware
         self._supervisor = Supervisor(on_event)
         self._deployments: dict[str, Deployment] = {}
+        self._unstartable: dict[str, EngineError | ApplianceError] = {}
+        """Stored deployments that no worker can be started for."""
 
     # --- what operations ask -----------------------------------------------------
 
@@ -47,7 +50,8 @@ class Serving:
 
     async def stop_serving(self, name: str) -> None:
         self._deployments.pop(name, None)
-        await self._supervisor.remove(name)
+        if self._unstartable.pop(name, None) is None:
+            await self._supervisor.remove(name)
 
     def statuses(self) -> Sequence[DeploymentStatus]:
         states = {state.name: state for state in self._supervisor.states()}
@@ -69,13 +73,18 @@ class Serving:
     async def start(self, deployment: Deployment) -> None:
         """Begin to serve a stored deployment; one that cannot be loaded ends as failed, with the reason."""
         self._deployments[deployment.name] = deployment
-        spec = worker_spec(self._state, self._blobs, deployment)
+        try:
+            spec = worker_spec(self._state, self._blobs, deployment)
+        except (EngineError, ApplianceError) as error:
+            self._unstartable[deployment.name] = error
+            return
         await self._supervisor.restore(deployment.name, spec, version=deployment.artifact.version)
 
     async def close(self) -> None:
         await self._supervisor.close()
 
     def switched(self, deployment: Deployment) -> None:
+        self._unstartable.pop(deployment.name, None)
         self._deployments[deployment.name] = deployment
 
     # --- what the gateway asks ---------------------------------------------------
@@ -85,28 +94,29 @@ class Serving:
 
     def model(self, name: str, version: str | None = None) -> ModelInfo:
         deployment = self._find(name, version)
-        state = self._supervisor.state(name)
+        state = None if name in self._unstartable else self._supervisor.state(name)
+        facts = state.facts if state else None
         chosen = deployment.plan.chosen
         return ModelInfo(
             name=name,
             version=deployment.artifact.version,
             kind=deployment.artifact.kind_of_answer,
             platform=f"{chosen.engine if chosen else 'none'}_{deployment.artifact.format}",
-            ready=state.pid is not None,
+            ready=state is not None and state.pid is not None,
             created=int(datetime.fromisoformat(deployment.deployed).timestamp()),
-            inputs=state.facts.inputs if state.facts else (),
-            outputs=state.facts.outputs if state.facts else (),
-            context_tokens=state.facts.context_tokens if state.facts else None,
+            inputs=facts.inputs if facts else (),
+            outputs=facts.outputs if facts else (),
+            context_tokens=facts.context_tokens if facts else None,
         )
 
     async def infer(
         self, name: str, inputs: Tensors, outputs: Sequence[str] = (), version: str | None = None
     ) -> dict[str, Tensor]:
-        self._find(name, version)
+        self._find_served(name, version)
         return await self._supervisor.infer(name, inputs, outputs)
 
     def generate(self, name: str, request: GenerationRequest) -> AsyncGenerator[GenerationChunk, None]:
-        self._find(name, None)
+        self._find_served(name, None)
         return self._supervisor.generate(name, request)
 
     def answered(self, answered: Answered) -> None:
@@ -126,6 +136,12 @@ class Serving:
             )
         return deployment
 
+    def _find_served(self, name: str, version: str | None) -> None:
+        self._find(name, version)
+        reason = self._unstartable.get(name)
+        if reason is not None:
+            raise EngineError("deployment.failed", f"{name} is not served: {reason}", remedy=reason.remedy)
+
     def _status(self, deployment: Deployment, worker: WorkerState | None) -> DeploymentStatus:
         chosen = deployment.plan.chosen
         return DeploymentStatus(
@@ -133,13 +149,14 @@ class Serving:
             version=deployment.artifact.version,
             kind=deployment.artifact.kind_of_answer,
             state=DeploymentState(worker.state) if worker else DeploymentState.FAILED,
-            detail=worker.detail if worker else "",
+            detail=worker.detail if worker else str(self._unstartable.get(deployment.name, "")),
             engine=chosen.label if chosen else "",
             worker_pid=worker.pid if worker else None,
             memory=worker.memory if worker else None,
             restarts=worker.restarts if worker else 0,
             planned_p50_seconds=deployment.planned_p50_seconds,
             traffic=self._telemetry.traffic(deployment.name),
+            confinement=dict(worker.facts.confinement) if worker and worker.pid and worker.facts else {},
         )
 
 

@@ -1,6 +1,6 @@
 """The state of the box as values: what `status --json` prints and every console shows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from runtimes.hardware.profile import HardwareProfile
@@ -52,6 +52,8 @@ class DeploymentStatus:
     restarts: int
     planned_p50_seconds: float | None
     traffic: Traffic
+    confinement: dict[str, str] = field(default_factory=dict)
+    """Wall around its worker -> `in force`, or why it is not; empty while no worker runs."""
 
 
 @dataclass(frozen=True, slots=True)

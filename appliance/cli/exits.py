@@ -18,6 +18,7 @@ BY_CAUSE = {
     "plan": 6,
     "artifact": 6,
     "worker": 7,
+    "pack": 7,
     "device": 7,
     "deployment": 7,
     "gateway": 8,

@@ -10,10 +10,11 @@ from rich.text import Text
 from appliance import results
 from appliance.console.formats import NA, ago, count, duration, latency, number, rate, size
 from appliance.console.text import plain
-from appliance.status import StatusReport
+from appliance.status import DeploymentStatus, StatusReport
 from runtimes.hardware.describe import remarks, rows
 from runtimes.selection.plan import CandidateResult, Measurement, Objective, Parity, Verdict
 from runtimes.selection.whatif import WhatIf
+from runtimes.worker.sandbox import IN_FORCE
 
 VERDICT_STYLES = {
     Verdict.CHOSEN: "bold green",
@@ -365,7 +366,23 @@ def _status(report: StatusReport) -> Iterator[RenderableType]:
         ("audit log", f"{count(report.audit.size)} entries; checkpoint {checkpoint}"),
         ("disk", f"{size(report.disk_free)} free of {size(report.disk_total)}"),
         ("answers on", ", ".join(report.endpoints) or "nothing"),
+        *(("walls around workers", line) for line in _walls(report.deployments)),
     )
+
+
+def _walls(deployments: Sequence[DeploymentStatus]) -> list[str]:
+    """A line for each distinct set; names only where workers differ."""
+    sets: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for deployment in deployments:
+        if deployment.confinement:
+            sets.setdefault(tuple(deployment.confinement.items()), []).append(deployment.name)
+    lines = []
+    for walls, names in sets.items():
+        standing = ", ".join(wall for wall, state in walls if state == IN_FORCE) or "none"
+        lacking = (f"{wall}: {state}" for wall, state in walls if state != IN_FORCE)
+        whose = f"{', '.join(names)}: " if len(sets) > 1 else ""
+        lines.append("; ".join([f"{whose}{standing}", *lacking]))
+    return lines
 
 
 def _audit_list(listing: results.AuditList) -> Iterator[RenderableType]:

@@ -1,0 +1,46 @@
+"""What `appliance status` says of the walls around workers."""
+
+from dataclasses import replace
+
+from rich.console import Console
+
+from appliance.cli.tables import readable
+from tests.consoles.reports import FULL
+
+WALLS = {"no network": "in force", "no core dumps": "in force", "memory limit": "not asked for"}
+
+
+def lines(*confinements: dict[str, str]) -> list[str]:
+    deployments = tuple(
+        replace(deployment, confinement=confinement)
+        for deployment, confinement in zip(FULL.deployments, confinements, strict=True)
+    )
+    console = Console(width=300)
+    with console.capture() as captured:
+        for part in readable(replace(FULL, deployments=deployments)):
+            console.print(part)
+    label = "walls around workers"
+    return [
+        line.removeprefix(label).strip() for line in captured.get().splitlines() if line.startswith(label)
+    ]
+
+
+def test_workers_behind_the_same_walls_share_one_line() -> None:
+    assert lines(WALLS, WALLS, WALLS) == ["no network, no core dumps; memory limit: not asked for"]
+
+
+def test_a_wall_that_does_not_stand_is_told_for_the_workers_without_it() -> None:
+    open_to_all = WALLS | {"no network": "not in force: Operation not permitted (EPERM)"}
+    first, second, third = (deployment.name for deployment in FULL.deployments)
+    refused, limit = (
+        "no network: not in force: Operation not permitted (EPERM)",
+        "memory limit: not asked for",
+    )
+    assert lines(WALLS, open_to_all, WALLS) == [
+        f"{first}, {third}: no network, no core dumps; {limit}",
+        f"{second}: no core dumps; {refused}; {limit}",
+    ]
+
+
+def test_without_workers_there_is_no_line() -> None:
+    assert lines({}, {}, {}) == []
