@@ -54,6 +54,12 @@ def chat(
 
 
 def _tensor(given: str, datatypes: dict[str, str]) -> tuple[str, Tensor]:
+    if not datatypes:
+        raise ApplianceError(
+            "deployment.not-served",
+            "No worker of this deployment has been loaded, so its inputs are not known.",
+            remedy="See why with `appliance status`.",
+        )
     name, separator, value = given.partition("=")
     if not separator or name not in datatypes:
         known = ", ".join(f"{known} ({datatype})" for known, datatype in datatypes.items())
