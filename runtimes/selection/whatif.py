@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from runtimes.errors import EngineError
 from runtimes.selection.plan import CandidateResult, Plan, Verdict
-from runtimes.selection.ranking import cost, rank
+from runtimes.selection.ranking import Yardstick, rank
 
 VENDORS = frozenset({"nvidia", "amd", "intel"})
 
@@ -114,4 +114,5 @@ def _slower(plan: Plan, then: CandidateResult | None) -> float | None:
     now = plan.chosen
     if now is None or now.measurement is None or then is None or then.measurement is None:
         return None
-    return cost(then.measurement, plan.objective) / cost(now.measurement, plan.objective)
+    yardstick = Yardstick.common_to([now.measurement, then.measurement], plan.objective)
+    return yardstick.cost(then.measurement) / yardstick.cost(now.measurement)

@@ -1,9 +1,11 @@
 """What wins, and what the others are told."""
 
+from dataclasses import replace
+
 import msgspec
 
 from runtimes.engine import Candidate, InForce
-from runtimes.selection.plan import CandidateResult, Measurement, Objective, Parity, Plan, Verdict
+from runtimes.selection.plan import CandidateResult, Measurement, Objective, Parity, Plan, Throughput, Verdict
 from runtimes.selection.ranking import rank
 
 
@@ -34,6 +36,31 @@ def test_throughput_wants_the_most_inferences_a_second() -> None:
     ranked = rank([measured("a", 0.0141, 500), measured("b", 0.0067, 450)], Objective.THROUGHPUT)
     assert [r.engine for r in ranked] == ["a", "b"]
     assert ranked[1].reason == "1.1x slower: 450 a second against 500 a second"
+
+
+def with_throughput(name: str, *per_second: float) -> CandidateResult:
+    """At a concurrency of 1, 4 and 16, as far as they go."""
+    at = tuple(map(Throughput, (1, 4, 16), per_second))
+    result = measured(name, 0.01, max(per_second))
+    assert result.measurement is not None
+    return replace(result, measurement=replace(result.measurement, throughput_at=at))
+
+
+def test_throughput_is_compared_at_the_highest_concurrency_that_all_have() -> None:
+    full = [with_throughput("a", 90, 200, 500), with_throughput("b", 100, 300, 400)]
+    ranked = rank(full, Objective.THROUGHPUT)
+    assert [r.engine for r in ranked] == ["a", "b"]
+    assert (
+        ranked[1].reason == "1.2x slower: 400 a second with 16 at once against 500 a second with 16 at once"
+    )
+    ranked = rank([*full, with_throughput("c", 80, 250)], Objective.THROUGHPUT)
+    assert [r.engine for r in ranked] == ["b", "c", "a"]
+
+
+def test_a_candidate_that_had_time_for_single_runs_only_does_not_lose_by_that() -> None:
+    ranked = rank([with_throughput("a", 90, 200, 500), with_throughput("b", 110)], Objective.THROUGHPUT)
+    assert [r.engine for r in ranked] == ["b", "a"]
+    assert ranked[0].reason == "fastest of 2 with the right answers: 110 a second with 1 at once"
 
 
 def test_a_near_miss_is_told_in_percent() -> None:
@@ -68,6 +95,7 @@ def test_where_nothing_was_measured_nothing_is_chosen() -> None:
 
 
 def test_a_plan_survives_its_way_through_json() -> None:
-    results = rank([measured("a", 0.01, 9, 0.1), unmeasured(Verdict.WRONG)], Objective.LATENCY)
+    both = [measured("a", 0.01, 9, 0.1), with_throughput("b", 90, 200, 500)]
+    results = rank([*both, unmeasured(Verdict.WRONG)], Objective.LATENCY)
     plan = Plan("ab" * 32, Objective.LATENCY, "x86_64", {"a": "1.0"}, results, 3.5)
     assert msgspec.json.decode(msgspec.json.encode(plan), type=Plan) == plan
