@@ -117,7 +117,8 @@ def test_a_plan_stands_beside_what_production_takes(
     serving_box: Cli, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with serving_box.daemon():
-        assert serving_box.ok("plan", "linear")["production"]["requests"] == 0
+        before = serving_box.ok("plan", "linear")
+        assert (before["stale"], before["production"]["requests"]) == (None, 0)
         serving_box.ok("infer", "linear", "--input", f"x={[ROW]}")
         deadline = time.monotonic() + 10
         while not (seen := serving_box.ok("plan", "linear")["production"])["requests"]:
