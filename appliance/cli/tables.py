@@ -1,29 +1,19 @@
 """How each result reads on a terminal."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from appliance import results
+from appliance.cli.layout import add_row, facts, table_of
+from appliance.cli.plan_table import plan
 from appliance.console.formats import NA, ago, count, duration, latency, number, rate, size
 from appliance.console.text import plain
 from appliance.status import DeploymentStatus, StatusReport
 from runtimes.hardware.describe import remarks, rows
-from runtimes.selection.plan import CandidateResult, Measurement, Objective, Parity, Verdict
-from runtimes.selection.whatif import WhatIf
 from runtimes.worker.sandbox import IN_FORCE
-
-VERDICT_STYLES = {
-    Verdict.CHOSEN: "bold green",
-    Verdict.SLOWER: "",
-    Verdict.WRONG: "yellow",
-    Verdict.FAILED: "red",
-    Verdict.INFEASIBLE: "dim",
-    Verdict.SKIPPED: "dim",
-}
 
 
 def readable(result: Any) -> Iterator[RenderableType]:
@@ -31,43 +21,23 @@ def readable(result: Any) -> Iterator[RenderableType]:
     yield from READERS[type(result)](result)
 
 
-def _facts(*pairs: tuple[str, str]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for label, value in pairs:
-        table.add_row(Text(label, "dim"), Text(plain(value, 2000)))
-    return table
-
-
-def _table(*columns: str, right: tuple[str, ...] = (), wide: tuple[str, ...] = ()) -> Table:
-    """Columns as wide as what is in them; those in `wide` give way on a narrow screen."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        justify: Literal["left", "right"] = "right" if column in right else "left"
-        table.add_column(column, justify=justify, overflow="fold", no_wrap=column not in wide)
-    return table
-
-
-def _row(table: Table, *cells: str, style: str = "") -> None:
-    table.add_row(*(Text(plain(cell, 2000), style) for cell in cells))
-
-
 def _depot_made(made: results.DepotMade) -> Iterator[RenderableType]:
     yield f"Made the depot {made.depot}"
-    table = _table("role", "signatures needed", "keys", right=("signatures needed",), wide=("keys",))
+    table = table_of("role", "signatures needed", "keys", right=("signatures needed",), wide=("keys",))
     for role in made.roles:
-        _row(
+        add_row(
             table,
             role.role,
             f"{role.threshold} of {len(role.key_ids)}",
             ", ".join(k[:16] for k in role.key_ids),
         )
     yield table
-    yield _facts(("give this root to boxes", made.root), ("keep these keys safe", made.keys))
+    yield facts(("give this root to boxes", made.root), ("keep these keys safe", made.keys))
 
 
 def _model_added(added: results.ModelAdded) -> Iterator[RenderableType]:
     yield f"Packed {added.name} {added.version} ({added.format}, {size(added.size)})"
-    yield _facts(
+    yield facts(
         ("manifest", f"sha256:{added.digest}"),
         ("golden samples", str(added.samples)),
     )
@@ -75,7 +45,7 @@ def _model_added(added: results.ModelAdded) -> Iterator[RenderableType]:
 
 def _published(published: results.UpdatePublished) -> Iterator[RenderableType]:
     yield f"Wrote {published.medium}: {published.files} files, {size(published.size)}, read back and verified"
-    yield _facts(
+    yield facts(
         ("artifacts", ", ".join(published.artifacts)),
         ("metadata version", str(published.metadata_version)),
         ("signed metadata expires", published.expires),
@@ -84,7 +54,7 @@ def _published(published: results.UpdatePublished) -> Iterator[RenderableType]:
 
 def _box_made(made: results.BoxMade) -> Iterator[RenderableType]:
     yield f"Provisioned {made.box} in {made.state}"
-    yield _facts(
+    yield facts(
         ("trust root version", str(made.root_version)),
         ("device key", made.device_key),
         ("administrator", made.administrator),
@@ -94,10 +64,10 @@ def _box_made(made: results.BoxMade) -> Iterator[RenderableType]:
 
 def _preview(preview: results.UpdatePreview) -> Iterator[RenderableType]:
     yield f"An update on {preview.medium}"
-    table = _table("artifact", "version", "size", "change", "summary", right=("size",), wide=("summary",))
+    table = table_of("artifact", "version", "size", "change", "summary", right=("size",), wide=("summary",))
     for artifact in preview.artifacts:
         change = artifact.change + (f", replaces {artifact.replaces}" if artifact.replaces else "")
-        _row(
+        add_row(
             table,
             f"{artifact.kind} {artifact.name}",
             artifact.version,
@@ -113,7 +83,7 @@ def _preview(preview: results.UpdatePreview) -> Iterator[RenderableType]:
         yield Text.assemble(
             (f"{role.role:<9} signed by ", "dim"), plain(", ".join(role.signers)), f", {needed}"
         )
-    yield _facts(
+    yield facts(
         ("metadata", f"version {preview.metadata_version}; the box trusts {trusted}"),
         ("metadata age", age),
         ("expires", preview.expires + (" (EXPIRED)" if preview.expired else "")),
@@ -126,9 +96,9 @@ def _imported(report: results.ImportReport) -> Iterator[RenderableType]:
         f"Found {report.found}, applied {len(report.applied)}, rejected {len(report.rejected)}, "
         f"already here {len(report.present)}; copied {size(report.copied)} in {duration(report.seconds)}"
     )
-    table = _table("artifact", "version", "result", "evidence or reason", wide=("evidence or reason",))
+    table = table_of("artifact", "version", "result", "evidence or reason", wide=("evidence or reason",))
     for applied in report.applied:
-        _row(
+        add_row(
             table,
             applied.name,
             applied.version,
@@ -137,7 +107,7 @@ def _imported(report: results.ImportReport) -> Iterator[RenderableType]:
             style="green",
         )
     for rejected in report.rejected:
-        _row(
+        add_row(
             table,
             rejected.name,
             rejected.version,
@@ -147,22 +117,24 @@ def _imported(report: results.ImportReport) -> Iterator[RenderableType]:
         )
     for present in report.present:
         name, _, version = present.rpartition(" ")
-        _row(table, name, version, "present", "the box had it already", style="dim")
+        add_row(table, name, version, "present", "the box had it already", style="dim")
     yield table
     yield f"The box now trusts metadata version {report.metadata_version}. The medium may be pulled."
 
 
 def _doctor(report: results.DoctorReport) -> Iterator[RenderableType]:
-    table = _table("part", "what", "value", "read from", wide=("value", "read from"))
+    table = table_of("part", "what", "value", "read from", wide=("value", "read from"))
     component = ""
     for row in rows(report.hardware):
-        _row(table, row.component if row.component != component else "", row.quantity, row.value, row.source)
+        add_row(
+            table, row.component if row.component != component else "", row.quantity, row.value, row.source
+        )
         component = row.component
     yield table
     yield ""
-    packs = _table("runtime pack", "version", "what it needs", wide=("what it needs",))
+    packs = table_of("runtime pack", "version", "what it needs", wide=("what it needs",))
     for pack in report.packs:
-        _row(
+        add_row(
             packs, pack.name, pack.version or "not installed", pack.needs, style="" if pack.version else "dim"
         )
     yield packs
@@ -179,7 +151,7 @@ def _models(listing: results.ModelList) -> Iterator[RenderableType]:
     if not listing.models:
         yield "No model is imported yet: `appliance update import MEDIUM`"
         return
-    table = _table(
+    table = table_of(
         "model",
         "version",
         "format",
@@ -192,125 +164,10 @@ def _models(listing: results.ModelList) -> Iterator[RenderableType]:
     )
     for row in listing.models:
         deployed = "yes" if row.deployed else ""
-        _row(
+        add_row(
             table, row.name, row.version, row.format, size(row.size), deployed, row.licence or NA, row.summary
         )
     yield table
-
-
-def _plan(report: results.PlanReport) -> Iterator[RenderableType]:
-    if report.what_if is not None:
-        yield from _what_if(report, report.what_if)
-        return
-    plan = report.plan
-    yield f"{report.name} {report.version}: plan for {plan.objective}, {_origin(report)}"
-    if report.stale is not None:
-        yield Text(f"! {plain(report.stale)} Measure again: `appliance deploy {report.name}`.", "yellow")
-    yield from _candidates(plan.results)
-    if report.objective_met is not None:
-        met = "is met" if report.objective_met else "is NOT met"
-        yield f"The model's latency objective {met}."
-    if plan.objective is Objective.THROUGHPUT:
-        yield Text("ranked by throughput", "dim")
-    if report.production is not None:
-        yield _in_production(report.production, report.chosen)
-    yield (
-        "It is serving now." if report.serving else "It serves as soon as the daemon runs: `appliance serve`."
-    )
-
-
-def _origin(report: results.PlanReport) -> str:
-    if not report.reused:
-        return f"measured here in {duration(report.plan.seconds)}"
-    return "a stored plan that still holds" if report.stale is None else "a stored plan that no longer holds"
-
-
-def _in_production(seen: results.Production, chosen: CandidateResult | None) -> str:
-    if not seen.requests:
-        return "In production: no request was answered in the last minute."
-    requests = "1 request" if seen.requests == 1 else f"{count(seen.requests)} requests"
-    planned = latency(chosen.measurement.p50_seconds if chosen and chosen.measurement else None)
-    return (
-        f"In production: p50 {latency(seen.p50_seconds)}, p99 {latency(seen.p99_seconds)} over {requests} "
-        f"in the last minute, with the gateway and waiting in line; planned p50 {planned}, without."
-    )
-
-
-def _what_if(report: results.PlanReport, what_if: results.WhatIfReport) -> Iterator[RenderableType]:
-    answer = what_if.answer
-    words = " and ".join(answer.without)
-    yield f"{report.name} {report.version} without {words}, from what was measured for its plan; nothing was changed"
-    yield Text(_consequence(report.chosen, answer), "bold" if answer.chosen else "bold red")
-    if answer.excluded:
-        yield f"Gone: {plain(', '.join(answer.excluded), 2000)}"
-    yield ""
-    yield from _candidates(answer.results)
-    if what_if.objective_met is not None:
-        yield f"The model's latency objective would {'' if what_if.objective_met else 'NOT '}be met."
-    if answer.unanswered:
-        labels = plain(", ".join(result.label for result in answer.unanswered), 2000)
-        yield Text(
-            f"Not answered: whether {labels} would do better was never measured. "
-            f"A larger budget tells: `appliance deploy {report.name} --measure-again --budget SECONDS`.",
-            "yellow",
-        )
-
-
-def _consequence(now: CandidateResult | None, answer: WhatIf) -> str:
-    if answer.chosen is None:
-        return "Nothing that was measured and right would remain: it would not run."
-    if now is not None and answer.chosen.label == now.label:
-        return f"Nothing would change: it goes on running on {now.label}."
-    price = "" if answer.slower is None else f", {answer.slower:.2g}x the time"
-    return f"It would run on {answer.chosen.label}{price} of {now.label if now else 'today'}."
-
-
-def _candidates(candidates: Sequence[CandidateResult]) -> Iterator[RenderableType]:
-    """Figures first, then the reasons, in the same order."""
-    text = any(r.measurement and r.measurement.first_token_seconds for r in candidates)
-    speed = "tokens/s" if text else "a second"
-    figures = ("p50", "p99", speed, "error", "memory")
-    table = _table("", "candidate", *figures, right=figures, wide=("candidate",))
-    for result in candidates:
-        _row(table, *_figures(result), style=VERDICT_STYLES[result.verdict])
-    yield table
-    levels = max((r.measurement.throughput_at for r in candidates if r.measurement), key=len, default=())
-    if len(levels) > 1:
-        at_once = "/".join(str(at.concurrency) for at in levels)
-        yield Text(f"a second: with {at_once} requests at once; a worker answers one after the other", "dim")
-    yield ""
-    for result in candidates:
-        reason = Text(f"{result.label}: ", "bold" if result.verdict is Verdict.CHOSEN else "")
-        yield reason.append(plain(result.reason), VERDICT_STYLES[result.verdict])
-
-
-def _figures(result: CandidateResult) -> tuple[str, ...]:
-    measured = result.measurement
-    return (
-        result.verdict,
-        result.label,
-        latency(measured.p50_seconds) if measured else "",
-        latency(measured.p99_seconds) if measured else "",
-        _throughput(measured) if measured else "",
-        _error(result.parity),
-        _mebibytes(measured.peak_memory) if measured else "",
-    )
-
-
-def _throughput(measured: Measurement) -> str:
-    return "/".join(rate(at.per_second) for at in measured.throughput_at) or rate(measured.throughput)
-
-
-def _mebibytes(value: int | None) -> str:
-    return NA if value is None else f"{value / 2**20:,.0f} MiB"
-
-
-def _error(parity: Parity | None) -> str:
-    if parity is None:
-        return ""
-    if parity.worst_error is not None:
-        return f"{parity.worst_error:.2g}"
-    return "same text" if parity.within else "other text"
 
 
 def _undeployed(undeployed: results.Undeployed) -> Iterator[RenderableType]:
@@ -340,9 +197,9 @@ def _status(report: StatusReport) -> Iterator[RenderableType]:
     for problem in report.problems:
         yield Text(f"! {plain(problem.text)} [{problem.code}] {plain(problem.remedy)}", "yellow")
     figures = ("req/s", "p50", "planned", "p99", "errors")
-    table = _table("deployment", "state", "runs on", *figures, right=figures, wide=("deployment",))
+    table = table_of("deployment", "state", "runs on", *figures, right=figures, wide=("deployment",))
     for row in report.deployments:
-        _row(
+        add_row(
             table,
             f"{row.name} {row.version}",
             row.state,
@@ -360,7 +217,7 @@ def _status(report: StatusReport) -> Iterator[RenderableType]:
     checkpoint = "none yet"
     if report.audit.checkpoint_size is not None:
         checkpoint = f"of {report.audit.checkpoint_size} entries, {report.audit.checkpoint_time}"
-    yield _facts(
+    yield facts(
         ("last update", last),
         ("metadata signed", age),
         ("audit log", f"{count(report.audit.size)} entries; checkpoint {checkpoint}"),
@@ -386,13 +243,13 @@ def _walls(deployments: Sequence[DeploymentStatus]) -> list[str]:
 
 
 def _audit_list(listing: results.AuditList) -> Iterator[RenderableType]:
-    table = _table(
+    table = table_of(
         "#", "time", "who", "what", "subject", "outcome", right=("#",), wide=("subject", "outcome")
     )
     for entry in listing.entries:
         outcome = entry.outcome + (f" [{entry.code}]" if entry.code else "")
         style = "" if entry.outcome == "ok" else "yellow"
-        _row(
+        add_row(
             table,
             str(entry.index),
             entry.time[:19].replace("T", " "),
@@ -411,12 +268,12 @@ def _verified(verified: results.AuditVerified) -> Iterator[RenderableType]:
     if verified.checkpoint_size is not None:
         covered = f"{count(verified.checkpoints)} checkpoints, the newest over {count(verified.checkpoint_size)} entries"
     yield f"The audit log proves itself: {count(verified.entries)} entries, {covered}, in {latency(verified.seconds)}"
-    yield _facts(("root hash", verified.root))
+    yield facts(("root hash", verified.root))
 
 
 def _exported(exported: results.AuditExported) -> Iterator[RenderableType]:
     yield f"Wrote {count(exported.entries)} entries to {exported.file} ({size(exported.size)})"
-    yield _facts(("sha256", exported.digest))
+    yield facts(("sha256", exported.digest))
 
 
 def _silent(_: Any) -> Iterator[RenderableType]:
@@ -432,7 +289,7 @@ READERS: dict[type, Callable[[Any], Iterator[RenderableType]]] = {
     results.ImportReport: _imported,
     results.DoctorReport: _doctor,
     results.ModelList: _models,
-    results.PlanReport: _plan,
+    results.PlanReport: plan,
     results.Undeployed: _undeployed,
     results.Inferred: _inferred,
     results.Chatted: _chatted,
