@@ -36,7 +36,8 @@ _SILENT = {
 class Child:
     """One worker process and the socket to it.
 
-    `on_answer` hears every answer, `on_death` is called once when the process has ended.
+    `on_answer` hears every answer, `on_death` is called once when the process has ended. `writable` is the one
+    folder in which it may write files; it is made here, since the process may not make it.
     """
 
     def __init__(
@@ -47,7 +48,10 @@ class Child:
         *,
         memory_limit: int | None = None,
         threads: int | None = None,
+        writable: Path | None = None,
     ) -> None:
+        if writable is not None:
+            _make(writable)
         self._on_answer = on_answer
         self._on_death = on_death
         self._loop = asyncio.get_running_loop()
@@ -57,8 +61,9 @@ class Child:
         ours, theirs = socket.socketpair()
         self.arena, arena = Arena.create()
         try:
-            arguments = (theirs.fileno(), arena, os.getpid(), memory_limit or 0)
-            self._process = _spawn(interpreter, (theirs.fileno(), arena), arguments, threads)
+            arguments = (theirs.fileno(), arena, os.getpid(), memory_limit or 0, writable or "")
+            environment = _environment(threads, writable)
+            self._process = _spawn(interpreter, (theirs.fileno(), arena), arguments, environment)
         except EngineError:
             ours.close()
             self.arena.close()
@@ -170,8 +175,22 @@ class Child:
         self.arena.close()
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EngineError(
+            "worker.no-cache",
+            f"The folder for compiled models {folder} cannot be made: {error.strerror}.",
+            remedy="Free its place; the folder itself is safe to delete.",
+        ) from error
+
+
 def _spawn(
-    interpreter: Path, descriptors: tuple[int, ...], arguments: tuple[int, ...], threads: int | None
+    interpreter: Path,
+    descriptors: tuple[int, ...],
+    arguments: tuple[int | str | Path, ...],
+    environment: dict[str, str],
 ) -> "subprocess.Popen[bytes]":
     command = [str(interpreter), "-I", str(_BOOTSTRAP)]
     try:
@@ -181,7 +200,7 @@ def _spawn(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=descriptors,
-            env=_environment(threads),
+            env=environment,
             start_new_session=True,
             bufsize=0,
         )
@@ -193,10 +212,12 @@ def _spawn(
         ) from error
 
 
-def _environment(threads: int | None) -> dict[str, str]:
+def _environment(threads: int | None, writable: Path | None) -> dict[str, str]:
     passed_on = {k: v for k, v in os.environ.items() if k in _PASSED_ON or k.startswith(_PASSED_ON_PREFIXES)}
     limits = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"} if threads else {}
     limits["GOMP_SPINCOUNT"] = "1000"  # docs/adr/0007: threads that spin while they wait ruin each other
+    if writable is not None:
+        limits["TMPDIR"] = str(writable)
     return {**passed_on, **_SILENT, **limits}
 
 

@@ -56,6 +56,7 @@ class Worker:
             self._on_death,
             memory_limit=spec.memory_limit,
             threads=spec.candidate.threads,
+            writable=spec.cache,
         )
         self.pid = self._child.pid
         self.closed = self._child.dead

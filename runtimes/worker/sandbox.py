@@ -13,6 +13,8 @@ import signal
 import sys
 from collections.abc import Callable
 
+from runtimes.worker import landlock
+
 IN_FORCE = "in force"
 
 _PR_SET_PDEATHSIG = 1
@@ -24,21 +26,26 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def confine(parent: int, memory_limit: int | None, niceness: int = 2) -> dict[str, str]:
+def confine(
+    parent: int, memory_limit: int | None, niceness: int = 2, *, writable: str = ""
+) -> dict[str, str]:
     """Put up every wall that this system allows; wall -> `in force`, or why it is not.
 
     Args:
         parent: process that must outlive this one; this one is killed with it.
         memory_limit: bytes of private writable memory, None for no limit.
         niceness: how far this process stands back for the daemon.
+        writable: the one folder in which it may write; none where it is empty.
     """
     walls: dict[str, Callable[[], None]] = {
         "dies with the daemon": lambda: _die_with(parent),
+        "own user": lambda: _differ_from(parent),
         "no core dumps": lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)),
         "memory limit": lambda: _limit_memory(memory_limit),
         "stands back": lambda: _stand_back(niceness),
         "no network": _leave_network,
         "no new privileges": lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1),
+        "read-only files": lambda: _write_only_in(writable),
         "no capabilities": _drop_capabilities,
     }
     return {wall: _raise_wall(put_up) for wall, put_up in walls.items()}
@@ -64,6 +71,11 @@ def _die_with(parent: int) -> None:
         sys.exit("the daemon that started this worker is gone")
 
 
+def _differ_from(parent: int) -> None:
+    if os.stat(f"/proc/{parent}").st_uid == os.geteuid():  # noqa: PTH116 - pathlib would be imported for this line
+        raise _NotInForceError("not in force: it runs as the daemon's user")
+
+
 def _limit_memory(limit: int | None) -> None:
     """RLIMIT_DATA, not RLIMIT_AS: engines map files and reserve address space far beyond what they use."""
     if limit is None:
@@ -87,6 +99,13 @@ def _leave_network() -> None:
         _write("/proc/self/setgroups", "deny")
         _write("/proc/self/uid_map", f"{user} {user} 1")
         _write("/proc/self/gid_map", f"{group} {group} 1")
+
+
+def _write_only_in(folder: str) -> None:
+    """Besides the folder: its devices, and what the kernel tells and asks of the process itself."""
+    version = landlock.write_only_below(("/dev", f"/proc/{os.getpid()}", *([folder] if folder else ())))
+    if version < landlock.TRUNCATE_SINCE:
+        raise _NotInForceError("in force, except that files can be cut to no length (Linux before 6.2)")
 
 
 def _drop_capabilities() -> None:

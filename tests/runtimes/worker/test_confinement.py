@@ -12,20 +12,21 @@ from typing import Any
 
 import pytest
 
+from runtimes.errors import EngineError
 from runtimes.worker.handle import Worker
 from tests.runtimes import onnx_files
 
 Start = Callable[..., Awaitable[Worker]]
 
 
-def inside(code: str, memory_limit: int | None = None) -> Any:
+def inside(code: str, memory_limit: int | None = None, writable: str = "") -> Any:
     """Run `code` in a process that has confined itself as a worker does; the JSON that it printed."""
     program = textwrap.dedent("""
         import json, os, sys
         from runtimes.worker import sandbox
-        walls = sandbox.confine(int(sys.argv[1]), json.loads(sys.argv[2]))
+        walls = sandbox.confine(int(sys.argv[1]), json.loads(sys.argv[2]), writable=sys.argv[3])
     """) + textwrap.dedent(code)
-    command = [sys.executable, "-c", program, str(os.getpid()), json.dumps(memory_limit)]
+    command = [sys.executable, "-c", program, str(os.getpid()), json.dumps(memory_limit), writable]
     return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=30).stdout)
 
 
@@ -77,6 +78,7 @@ def test_the_walls_that_are_told_of_really_stand() -> None:
     assert walls["stands back"] == "in force"
     assert niceness == min(19, os.nice(0) + 2)
     assert walls["memory limit"] == "not asked for"
+    assert walls["own user"] == "not in force: it runs as the daemon's user"
 
 
 def test_memory_beyond_the_limit_is_refused() -> None:
@@ -92,6 +94,53 @@ def test_memory_beyond_the_limit_is_refused() -> None:
         memory_limit=256 << 20,
     )
     assert (wall, outcome) == ("in force", "refused")
+
+
+def test_files_are_read_everywhere_and_written_in_one_folder_only(tmp_path: Path) -> None:
+    precious, cache = tmp_path / "precious", tmp_path / "cache"
+    precious.write_text("kept")
+    cache.mkdir()
+    program = f"""
+        attempts = {{
+            "read": lambda: open({str(precious)!r}).read(),
+            "compile": lambda: open({str(cache / "compiled")!r}, "w").write("new"),
+            "null": lambda: open(os.devnull, "w").write("gone"),
+            "write": lambda: open({str(precious)!r}, "a").write("spoilt"),
+            "make": lambda: open({str(tmp_path / "made")!r}, "w"),
+            "folder": lambda: os.mkdir({str(tmp_path / "folder")!r}),
+            "remove": lambda: os.remove({str(precious)!r}),
+            "move": lambda: os.rename({str(precious)!r}, {str(tmp_path / "moved")!r}),
+            "link": lambda: os.symlink("/etc/passwd", {str(tmp_path / "link")!r}),
+        }}
+        done = []
+        for name, attempt in attempts.items():
+            try:
+                attempt()
+            except OSError:
+                continue
+            done.append(name)
+        print(json.dumps([walls["read-only files"], done]))
+    """
+    wall, done = inside(program, writable=str(cache))
+    if not wall.startswith("in force"):
+        pytest.skip(f"read-only files: {wall}")
+    assert done == ["read", "compile", "null"]
+    assert precious.read_text() == "kept"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "precious"]
+
+
+async def test_a_worker_compiles_into_its_cache_which_is_made_for_it(start: Start, tmp_path: Path) -> None:
+    cache = tmp_path / "state" / "cache"
+    await start(onnx_files.linear(tmp_path / "m.onnx"), "openvino", cache=cache)
+    assert any(cache.rglob("*.blob"))
+
+
+async def test_a_cache_that_cannot_be_made_is_named(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file where a folder should be")
+    with pytest.raises(EngineError) as caught:
+        await start(onnx_files.linear(tmp_path / "m.onnx"), cache=tmp_path / "state" / "cache")
+    assert caught.value.code == "worker.no-cache"
+    assert str(tmp_path / "state" / "cache") in caught.value.what
 
 
 def test_a_wall_that_cannot_be_put_up_is_told_with_its_reason() -> None:
