@@ -147,6 +147,8 @@ class PackStatus:
     """None where it is not installed."""
     needs: str
     """What it needs to run here; empty where it is installed."""
+    here: str = ""
+    """Which accelerators of this machine it would serve, or that there is none for it."""
 
 
 @dataclass(frozen=True, slots=True)

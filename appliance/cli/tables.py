@@ -132,11 +132,10 @@ def _doctor(report: results.DoctorReport) -> Iterator[RenderableType]:
         component = row.component
     yield table
     yield ""
-    packs = table_of("runtime pack", "version", "what it needs", wide=("what it needs",))
+    packs = table_of("runtime pack", "version", "could it run here", wide=("could it run here",))
     for pack in report.packs:
-        add_row(
-            packs, pack.name, pack.version or "not installed", pack.needs, style="" if pack.version else "dim"
-        )
+        could = "yes" if pack.version else f"{pack.here} {pack.needs}".strip()
+        add_row(packs, pack.name, pack.version or "not installed", could, style="" if pack.version else "dim")
     yield packs
     for remark in remarks(report.hardware):
         yield Text(f"! {remark.component}: {plain(remark.finding.text)} [{remark.finding.code}]", "yellow")

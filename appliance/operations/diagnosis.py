@@ -29,7 +29,8 @@ from appliance.status import (
 )
 from runtimes.hardware.capture import capture as capture_machine
 from runtimes.hardware.detect import detect
-from runtimes.packs import absent_packs, broken_packs, installed_packs
+from runtimes.hardware.profile import HardwareProfile
+from runtimes.packs import AbsentPack, absent_packs, broken_packs, installed_packs
 
 SECONDS_SHOWN = 60
 NEWEST_ENTRIES = 10
@@ -44,16 +45,31 @@ def doctor(context: LocalContext, *, sysroot: str | None, capture: str | None) -
     hardware = detect() if sysroot is None else detect(Path(sysroot))
     if capture is not None:
         capture_machine(Path(capture))
-    return DoctorReport(hardware, _packs(context.state.packs), time.monotonic() - start, capture)
+    return DoctorReport(hardware, _packs(context.state.packs, hardware), time.monotonic() - start, capture)
 
 
-def _packs(folders: Sequence[Path]) -> tuple[PackStatus, ...]:
+def _packs(folders: Sequence[Path], hardware: HardwareProfile) -> tuple[PackStatus, ...]:
     installed = (PackStatus(pack.name, pack.engine, pack.version, "") for pack in installed_packs(folders))
     broken = (
         PackStatus(pack.name, "", None, f"Cannot be used: {pack.reason}") for pack in broken_packs(folders)
     )
-    missing = (PackStatus(pack.name, pack.engine, None, pack.needs) for pack in absent_packs(folders))
+    missing = (
+        PackStatus(pack.name, pack.engine, None, pack.needs, _served_by(pack, hardware))
+        for pack in absent_packs(folders)
+    )
     return (*installed, *broken, *missing)
+
+
+def _served_by(pack: AbsentPack, hardware: HardwareProfile) -> str:
+    """What installing the pack would be good for on this machine."""
+    cards = [card for card in hardware.accelerators if pack.vendor in ("any", card.vendor)]
+    if not cards:
+        whose = "accelerator" if pack.vendor == "any" else f"{pack.vendor} accelerator"
+        return f"There is no {whose} here."
+    usable = [card.name for card in cards if card.usable is not False]
+    if not usable:
+        return f"{cards[0].name} is here, but cannot be used as it is."
+    return f"It would serve {', '.join(usable)}."
 
 
 async def status(context: BoxContext) -> StatusReport:

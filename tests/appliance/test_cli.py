@@ -141,6 +141,11 @@ def test_doctor_says_what_is_here_and_what_is_missing(tmp_path: Path) -> None:
     assert packs["openvino"]["version"]
     assert packs["onnxruntime-cuda"]["version"] is None
     assert packs["onnxruntime-cuda"]["needs"]
+    cards = [card["name"] for card in report["hardware"]["accelerators"] if card["vendor"] == "nvidia"]
+    assert (
+        any(card in packs["onnxruntime-cuda"]["here"] for card in cards)
+        or "no nvidia" in packs["onnxruntime-cuda"]["here"]
+    )
 
 
 def test_an_exported_log_verifies_without_the_appliance(serving_box: Cli, tmp_path: Path) -> None:
