@@ -23,16 +23,28 @@ from runtimes.worker.handle import Worker
 from runtimes.worker.spec import WorkerSpec
 from tests.runtimes.packs.toy_engine import describe, install_toy
 
+ONNX_ADAPTER = "runtimes.adapters.onnxruntime:OnnxRuntime"
+ONNXRUNTIME = (
+    "onnxruntime",
+    "onnx",
+    "google",
+    "flatbuffers",
+    "packaging",
+    "ml_dtypes",
+    "typing_extensions.py",
+)
+"""The engine of that adapter, and what it imports."""
 SAMPLE = np.arange(8, dtype=np.float32).reshape(2, 4)
 
 
 @pytest.fixture(scope="module")
 def packs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two packs of one engine of their own, and one that runs the project's own adapter without its engine."""
+    """Two packs of one engine of their own; two of the project's own adapter, one of them without its engine."""
     folder = tmp_path_factory.mktemp("packs")
     install_toy(folder / "toy-first")
     install_toy(folder / "toy-second")
-    install_toy(folder / "hollow", engine="onnxruntime", adapter="runtimes.adapters.onnxruntime:OnnxRuntime")
+    install_toy(folder / "hollow", engine="onnxruntime", adapter=ONNX_ADAPTER)
+    install_toy(folder / "onnxruntime-other", engine="onnxruntime", adapter=ONNX_ADAPTER, also=ONNXRUNTIME)
     return folder
 
 
@@ -108,6 +120,17 @@ async def test_two_packs_of_one_engine_are_told_apart(
     assert interpreters == {name: packs[name].interpreter for name in ("toy-first", "toy-second")}
 
 
+async def test_an_adapter_of_the_core_runs_in_a_pack_beside_the_core_s_own(
+    packs_folder: Path, identity: ModelFile, hardware: HardwareProfile
+) -> None:
+    (own,) = (pack for pack in installed_packs() if pack.engine == "onnxruntime")
+    plan = await plan_for(identity, hardware, own, foreign(packs_folder)["onnxruntime-other"])
+    measured = {r.candidate.pack for r in plan.results if r.measurement is not None and r.candidate}
+    assert measured == {"", "onnxruntime-other"}
+    assert {r.engine for r in plan.results} == {"onnxruntime"}
+    assert plan.engines == {"onnxruntime": own.version, "onnxruntime-other": "7.1"}
+
+
 async def test_a_pack_whose_engine_is_not_in_it_is_rejected_and_the_core_s_own_still_runs(
     packs_folder: Path, identity: ModelFile, hardware: HardwareProfile
 ) -> None:
@@ -147,7 +170,7 @@ def test_packs_are_listed_by_name_and_the_earlier_folder_counts(packs_folder: Pa
         for p in installed_packs([tmp_path, packs_folder])
         if p.folder is not None
     }
-    assert list(both) == ["hollow", "toy-first", "toy-second"]
+    assert list(both) == ["hollow", "onnxruntime-other", "toy-first", "toy-second"]
     assert both["toy-first"] == (nearer, "8.0")
     assert both["toy-second"] == (packs_folder / "toy-second", "7.1")
 

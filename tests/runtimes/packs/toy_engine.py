@@ -9,6 +9,7 @@ import hashlib
 import subprocess
 import venv
 import zipfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -55,11 +56,17 @@ class Identity:
 """
 
 
-def install_toy(folder: Path, *, engine: str = "toy", adapter: str = "toy_engine:Toy") -> Path:
-    """Make `folder` a runtime pack of that name; its engine is `adapter` under the entry point `engine`."""
+def install_toy(
+    folder: Path, *, engine: str = "toy", adapter: str = "toy_engine:Toy", also: Sequence[str] = ()
+) -> Path:
+    """Make `folder` a runtime pack of that name; its engine is `adapter` under the entry point `engine`.
+
+    `also` names further entries of the site-packages where numpy lies that are linked.
+    """
     venv.create(folder, with_pip=False, symlinks=True)
     (site_packages,) = folder.glob("lib/python3*/site-packages")
-    for package in _installed_with_numpy_and_msgspec():
+    home = Path(numpy.__file__).parents[1]
+    for package in (*_numpy_and_msgspec(home), *(home / name for name in also)):
         (site_packages / package.name).symlink_to(package)
     wheel = _wheel(folder.parent, f"[appliance.runtimes]\n{engine} = {adapter}\n")
     install = [uv.find_uv_bin(), "pip", "install", "--quiet", "--offline", "--no-cache", "--no-deps"]
@@ -75,11 +82,10 @@ def describe(folder: Path, **changed: str) -> None:
     (folder / "pack.toml").write_text("".join(f'{key} = "{value}"\n' for key, value in told.items()))
 
 
-def _installed_with_numpy_and_msgspec() -> list[Path]:
+def _numpy_and_msgspec(home: Path) -> list[Path]:
     msgspec = find_spec("msgspec")
     assert msgspec is not None
     assert msgspec.origin is not None
-    home = Path(numpy.__file__).parents[1]
     return [home / "numpy", home / "numpy.libs", Path(msgspec.origin).parent]
 
 
