@@ -5,12 +5,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
+from textual.css.query import NoMatches
 from textual.filter import LineFilter
 from textual.message import Message
+from textual.screen import Screen
 
 from appliance.console.commands import Command
 from appliance.console.desk import Desk, utc_now
@@ -19,6 +21,7 @@ from appliance.console.media import media_with_updates
 from appliance.console.session import Session
 from appliance.console.table import TABLE
 from appliance.console.text import wants_ascii
+from appliance.console.wizards.form import Form
 from tui.screens.home import HomeScreen
 from tui.screens.overlays import HelpScreen, PaletteScreen
 from tui.screens.report import ReportScreen
@@ -158,15 +161,19 @@ class ConsoleApp(App[None]):
             self.pop_screen()
         elif form is not None and isinstance(self.screen, HomeScreen | ReportScreen):
             self.push_screen(WizardScreen())
-        for screen in self.screen_stack:
-            if not screen.is_mounted:
-                self.call_after_refresh(self._show)
-            elif isinstance(screen, HomeScreen):
-                screen.show(self.desk.home(), self.desk.background())
-            elif isinstance(screen, ReportScreen):
-                screen.show(self.desk.home())
-            elif isinstance(screen, WizardScreen) and form is not None:
-                screen.show(form)
+        with contextlib.suppress(NoMatches):  # while the app ends, screens lose their widgets one by one
+            for screen in self.screen_stack:
+                self._show_on(screen, form)
+
+    def _show_on(self, screen: Screen[Any], form: Form | None) -> None:
+        if not screen.is_mounted:
+            self.call_after_refresh(self._show)
+        elif isinstance(screen, HomeScreen):
+            screen.show(self.desk.home(), self.desk.background())
+        elif isinstance(screen, ReportScreen):
+            screen.show(self.desk.home())
+        elif isinstance(screen, WizardScreen) and form is not None:
+            screen.show(form)
 
     def _keys(self) -> tuple[tuple[str, str], ...]:
         """Every key with what it does, as the help shows it."""
