@@ -196,19 +196,19 @@ def _status(report: StatusReport) -> Iterator[RenderableType]:
     for problem in report.problems:
         yield Text(f"! {plain(problem.text)} [{problem.code}] {plain(problem.remedy)}", "yellow")
     figures = ("req/s", "p50", "planned", "p99", "errors")
-    table = table_of("deployment", "state", "runs on", *figures, right=figures, wide=("deployment",))
+    table = table_of("deployment", "state", *figures, right=figures, wide=("deployment",))
     for row in report.deployments:
         add_row(
             table,
             f"{row.name} {row.version}",
             row.state,
-            row.engine,
             rate(row.traffic.requests_per_second),
             latency(row.traffic.p50_seconds),
             latency(row.planned_p50_seconds),
             latency(row.traffic.p99_seconds),
             count(row.traffic.errors),
         )
+        add_row(table, f"  {row.engine}", style="dim")
     yield table if report.deployments else "nothing is deployed: `appliance deploy NAME`"
     update = report.last_update
     last = "none yet" if update is None else f"{update.time}: {', '.join(update.artifacts)}"
