@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
-from textual.css.query import NoMatches
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
@@ -116,7 +115,8 @@ class ConsoleApp(App[None]):
         self.desk.stop()
 
     def on_console_app_posted(self, event: Posted) -> None:
-        event.function()
+        if self.is_running:  # while the app ends, its screens lose their widgets one by one
+            event.function()
 
     def action_help(self) -> None:
         if not isinstance(self.screen, HelpScreen):
@@ -156,14 +156,15 @@ class ConsoleApp(App[None]):
             self.post_message(message)
 
     def _show(self) -> None:
+        if not self.is_running:
+            return
         form = self.desk.form()
         if form is None and isinstance(self.screen, WizardScreen):
             self.pop_screen()
         elif form is not None and isinstance(self.screen, HomeScreen | ReportScreen):
             self.push_screen(WizardScreen())
-        with contextlib.suppress(NoMatches):  # while the app ends, screens lose their widgets one by one
-            for screen in self.screen_stack:
-                self._show_on(screen, form)
+        for screen in self.screen_stack:
+            self._show_on(screen, form)
 
     def _show_on(self, screen: Screen[Any], form: Form | None) -> None:
         if not screen.is_mounted:
