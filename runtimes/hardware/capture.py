@@ -98,7 +98,12 @@ class Recorder(Sysroot):
         return target
 
     def access(self, path: str) -> Access:
-        access = self.machine.access(path)
+        return self._noted(path, self.machine.access(path))
+
+    def readable(self, path: str) -> Access:
+        return self._noted(path, self.machine.readable(path))
+
+    def _noted(self, path: str, access: Access) -> Access:
         if access is not Access.ABSENT and path not in self.recording.files:
             self.recording.devices[path] = CODE_OF_ACCESS[access]
         return access

@@ -28,12 +28,13 @@ class Remark:
 
 
 def rows(profile: HardwareProfile) -> list[Row]:
-    """Machine, processor, memory, accelerators, libraries, environment: in this order."""
+    """Machine, processor, memory, accelerators, energy, libraries, environment: in this order."""
     return [
         *_machine(profile),
         *_processor(profile),
         *_memory(profile),
         *(row for accelerator in profile.accelerators for row in _accelerator(profile, accelerator)),
+        *_energy(profile),
         *_software(profile),
     ]
 
@@ -147,6 +148,14 @@ def _power(device: Accelerator) -> str:
         return NOT_KNOWN
     limit = "" if device.power_limit_w is None else f" of {device.power_limit_w:.0f} W"
     return f"{device.power_w:.1f} W{limit}"
+
+
+def _energy(profile: HardwareProfile) -> Iterator[Row]:
+    for counter in profile.energy:
+        value = f"{NOT_KNOWN}: {counter.reason}" if counter.reason else "readable"
+        yield Row("energy", counter.name, value, counter.source)
+    if not profile.energy:
+        yield Row("energy", "counters", NOT_KNOWN, "")
 
 
 def _software(profile: HardwareProfile) -> Iterator[Row]:

@@ -5,7 +5,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from runtimes.hardware import amd, amd_faults, cpu, devicetree, intel, limits, nvidia, pci, probe, visibility
+from runtimes.hardware import (
+    amd,
+    amd_faults,
+    cpu,
+    devicetree,
+    energy,
+    intel,
+    limits,
+    nvidia,
+    pci,
+    probe,
+    visibility,
+)
 from runtimes.hardware.errors import HardwareError
 from runtimes.hardware.notes import Notes, Value
 from runtimes.hardware.pci import PciDevice
@@ -63,6 +75,7 @@ class _Scan:
         self._fenced("device files", lambda: self._ask_drivers(devices), None)
         memory = self._fenced("memory", lambda: limits.memory(root, notes), Memory(None, None, None))
         processor = self._fenced("cpu", lambda: cpu.scan(root, notes), NO_CPU)
+        self._add("energy", lambda: energy.scan(root), [])
         self._add("nvidia", lambda: nvidia.scan(root, devices, environ, memory), devices)
         self._add("amd", lambda: amd.scan(root, devices, environ), devices)
         self._add("intel", lambda: intel.scan(root, devices, environ, memory), devices)
@@ -78,6 +91,7 @@ class _Scan:
             sources=dict(sorted(notes.sources.items())),
             libraries=tuple(notes.libraries),
             environment=visibility.in_force(environ),
+            energy=tuple(notes.energy),
         )
 
     def _fenced(self, part: str, read: Callable[[], Value], otherwise: Value) -> Value:
@@ -104,6 +118,7 @@ class _Scan:
         self.notes.accelerators += found.accelerators
         self.notes.findings += found.findings
         self.notes.libraries += found.libraries
+        self.notes.energy += found.energy
         self.notes.sources |= found.sources
 
     def _unclaimed(self, devices: list[PciDevice]) -> list[PciDevice]:

@@ -40,9 +40,16 @@ class FolderTree:
 
     def open_device(self, path: str) -> None:
         """By mode and existence only: opening a device may wake or block a driver, so a probe does that."""
+        self._check(path, os.R_OK | os.W_OK)
+
+    def open_file(self, path: str) -> None:
+        """By mode and existence only, as `open_device`."""
+        self._check(path, os.R_OK)
+
+    def _check(self, path: str, mode: int) -> None:
         located = self._locate(path)
         Path(located).stat()
-        if self.is_machine and not os.access(located, os.R_OK | os.W_OK):
+        if self.is_machine and not os.access(located, mode):
             raise PermissionError(errno.EACCES, "permission denied", path)
 
     def _locate(self, path: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from runtimes.hardware.profile import Accelerator, Finding, Library
+from runtimes.hardware.profile import Accelerator, EnergyCounter, Finding, Library
 
 Value = TypeVar("Value")
 
@@ -15,6 +15,7 @@ class Notes:
     accelerators: list[Accelerator] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     libraries: list[Library] = field(default_factory=list)
+    energy: list[EnergyCounter] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
 
     def take(self, key: str, value: Value | None, source: str) -> Value | None:

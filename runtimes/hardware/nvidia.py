@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runtimes.hardware import libraries, nvidia_chips, nvidia_faults, nvidia_soc, visibility
+from runtimes.hardware import energy, libraries, nvidia_chips, nvidia_faults, nvidia_soc, pci, visibility
 from runtimes.hardware.notes import Notes
 from runtimes.hardware.pci import DISPLAY, PciDevice
 from runtimes.hardware.profile import Accelerator, Finding, Memory, Partition
@@ -36,8 +36,8 @@ def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str], me
     told = (root.answer("nvidia") or {}) if nvml or root.exists(nvidia_faults.CONTROL) else {}
     installed = nvidia_faults.Installed(cuda, nvml, told)
     driver = _driver_version(root, told)
-    listed = told.get("devices")
-    answers = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    answers = devices_told(told)
+    energy.note_nvml(answers, notes)
     found = [_card(root, card, driver, _answer_for(card, answers), notes) for card in cards]
     if soc:
         found += [nvidia_soc.gpu(root, soc, notes)]
@@ -55,6 +55,12 @@ def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str], me
 def driver_files(card: PciDevice) -> list[str]:
     """Files that the driver answers by asking the device."""
     return [f"{DRIVER}/gpus/{card.address}/information"]
+
+
+def devices_told(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What NVML said of each device; empty where it said nothing."""
+    listed = told.get("devices")
+    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
 
 
 def _is_wsl(root: Sysroot) -> bool:
@@ -104,10 +110,8 @@ def _card(
 
 
 def _answer_for(card: PciDevice, answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """NVML writes `00000000:01:00.0` where the kernel writes `0000:01:00.0`."""
-    short = card.address.lower().lstrip("0")
     none = {"missing": True} if answers and card.driver == "nvidia" else {}
-    return next((a for a in answers if str(a.get("pci")).lower().lstrip("0") == short), none)
+    return next((a for a in answers if pci.from_nvml(a.get("pci")) == card.address), none)
 
 
 def _completed(card: Accelerator, answer: dict[str, Any], notes: Notes) -> Accelerator:
@@ -157,8 +161,7 @@ def _partitions(answer: dict[str, Any]) -> list[Partition]:
 
 def _behind_wsl(answer: dict[str, Any], driver: str | None, notes: Notes) -> Accelerator:
     """WSL shows no PCI device of NVIDIA's; NVML alone knows the card."""
-    id_ = str(answer.get("pci") or answer.get("uuid") or f"nvidia{answer.get('index')}").lower()
-    id_ = id_.removeprefix("0000") if re.match(r"0000[0-9a-f]{4}:", id_) else id_
+    id_ = pci.from_nvml(answer.get("pci") or answer.get("uuid") or f"nvidia{answer.get('index')}")
     notes.sources[f"accelerators.{id_}"] = NVML
     card = Accelerator(
         id=id_,

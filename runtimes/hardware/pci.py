@@ -1,5 +1,6 @@
 """Every device on the PCI buses, whoever made it."""
 
+import re
 from dataclasses import dataclass
 
 from runtimes.hardware.notes import Notes
@@ -56,6 +57,12 @@ def devices(root: Sysroot) -> list[PciDevice]:
     """All that display or accelerate, in the order of their addresses; one that cannot be read is left out."""
     found = (_device(root, address) for address in sorted(root.names(DEVICES)))
     return [device for device in found if device]
+
+
+def from_nvml(address: object) -> str:
+    """NVML writes `00000000:01:00.0` where the kernel writes `0000:01:00.0`."""
+    text = str(address).lower()
+    return text.removeprefix("0000") if re.match(r"0000[0-9a-f]{4}:", text) else text
 
 
 def others(devices: list[PciDevice]) -> Notes:

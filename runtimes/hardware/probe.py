@@ -29,22 +29,14 @@ def ask_script(
     script: Path, arguments: Sequence[str] = (), *, seconds: float = SECONDS, packages: bool = False
 ) -> dict[str, Any]:
     """As `ask`, for a script of any name; only with `packages` may it import what is installed."""
-    # -P (in -I too): the script's folder holds a profile.py and must not come first in the search path.
-    flags = ["-P"] if packages else ["-I", "-S"]
     try:
-        child = subprocess.Popen(
-            [sys.executable, *flags, str(script), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        child = start(script, arguments, packages=packages)
     except OSError as error:
         return {"error": "crashed", "detail": str(error)}
     try:
         output, _ = child.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        _abandon(child)
+        abandon(child)
         return {"error": "timeout", "detail": f"no answer within {seconds:g} s"}
     if child.returncode != 0:
         return {"error": "crashed", "detail": _ending(child.returncode)}
@@ -55,7 +47,22 @@ def ask_script(
     return answer if isinstance(answer, dict) else {"error": "unreadable", "detail": "not an object"}
 
 
-def _abandon(child: subprocess.Popen[bytes]) -> None:
+def start(
+    script: Path, arguments: Sequence[str], *, packages: bool, stdin: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
+    """The script in an interpreter of its own, its answer in a pipe. Raises OSError."""
+    # -P (in -I too): the script's folder holds a profile.py and must not come first in the search path.
+    flags = ["-P"] if packages else ["-I", "-S"]
+    return subprocess.Popen(
+        [sys.executable, *flags, str(script), *arguments],
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def abandon(child: subprocess.Popen[bytes]) -> None:
     """Kill without waiting: a process that sleeps inside the kernel dies only when the driver lets it."""
     child.kill()
     if child.stdout:

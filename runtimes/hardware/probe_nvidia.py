@@ -40,6 +40,7 @@ def device(index: int) -> dict[str, Any]:
     mig = value(pynvml.nvmlDeviceGetMigMode, handle)
     power = value(pynvml.nvmlDeviceGetPowerUsage, handle)
     limit = value(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+    energy = value(pynvml.nvmlDeviceGetTotalEnergyConsumption, handle)
     pci = value(pynvml.nvmlDeviceGetPciInfo, handle)
     found = {
         "index": index,
@@ -52,6 +53,7 @@ def device(index: int) -> dict[str, Any]:
         "temperature_c": value(pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
         "power_w": None if power is None else power / 1000,
         "power_limit_w": None if limit is None else limit / 1000,
+        "energy_j": None if energy is None else energy / 1000,
         "ecc": None if ecc is None else bool(ecc[0]),
         "mig": None if mig is None else bool(mig[0]),
         "partitions": partitions(handle) if mig and mig[0] else [],

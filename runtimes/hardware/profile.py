@@ -126,6 +126,19 @@ class Library:
 
 
 @dataclass(frozen=True, slots=True)
+class EnergyCounter:
+    """A counter of the energy that a part of the machine has drawn; `energy_meter` reads it."""
+
+    name: str
+    """`package-0`, a card's PCI address, or the label of a rail."""
+    source: str
+    range_j: float | None = None
+    """Joules after which it starts again at zero; None where it never does, or nothing tells."""
+    reason: str = ""
+    """Why it cannot be read here, in words; empty where it can."""
+
+
+@dataclass(frozen=True, slots=True)
 class HardwareProfile:
     """One scan of one machine."""
 
@@ -142,6 +155,7 @@ class HardwareProfile:
     libraries: tuple[Library, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     """Variables in force that hide, reorder or rename accelerators."""
+    energy: tuple[EnergyCounter, ...] = ()
 
     @property
     def fingerprint(self) -> str:

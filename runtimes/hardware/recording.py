@@ -73,6 +73,9 @@ class Recording:
         elif path not in self.files and path not in self.listings and path not in self._tree():
             raise FileNotFoundError(errno.ENOENT, "no such file", path)
 
+    def open_file(self, path: str) -> None:
+        self.open_device(path)
+
     def index(self) -> bytes:
         """The index file of an archive."""
         content = {

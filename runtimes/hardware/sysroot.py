@@ -30,6 +30,10 @@ class Tree(Protocol):
         """Raise what opening this file for reading and writing would raise."""
         ...
 
+    def open_file(self, path: str) -> None:
+        """Raise what opening this file for reading would raise."""
+        ...
+
 
 class Access(StrEnum):
     """Whether this process may use a device file."""
@@ -187,6 +191,14 @@ class Sysroot:
         result = self._opened.get(path, "ok")
         number = getattr(errno, result, errno.EIO) if result != "ok" else 0
         return ACCESS_OF_ERRNO.get(number, Access.BROKEN) if number else Access.GRANTED
+
+    def readable(self, path: str) -> Access:
+        """By the file's mode, without reading: behind it a driver may wake its device."""
+        try:
+            self.tree.open_file(path)
+        except OSError as error:
+            return ACCESS_OF_ERRNO.get(error.errno or 0, Access.BROKEN)
+        return Access.GRANTED
 
     def exists(self, path: str) -> bool:
         return self.access(path) is not Access.ABSENT

@@ -107,6 +107,7 @@ FAKE_NVML = """
     def nvmlDeviceGetTemperature(handle, sensor): return 40
     def nvmlDeviceGetPowerUsage(handle): return 41500
     def nvmlDeviceGetEnforcedPowerLimit(handle): raise NVMLError_NotSupported("Not Supported")
+    def nvmlDeviceGetTotalEnergyConsumption(handle): return 1250500
     def nvmlDeviceGetEccMode(handle): return [1, 1]
     def nvmlDeviceGetMigMode(handle):
         if handle == 0: raise NVMLError_NotSupported("Not Supported")
@@ -131,6 +132,7 @@ def test_nvml_is_asked_device_by_device_and_an_odd_one_ends_nothing(
     assert unified["power_w"] == 41.5
     assert unified["power_limit_w"] is None
     assert unified["mig"] is None
+    assert unified["energy_j"] == 1250.5
     assert odd == {"index": 1, "error": "Unknown Error"}
     assert sliced["name"] == "NVIDIA A100"
     assert sliced["memory"] == {"total": 100, "used": 10}
