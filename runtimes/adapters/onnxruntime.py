@@ -1,13 +1,24 @@
 """onnxruntime: ONNX models on the execution providers that the installed build offers."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 
+from runtimes.adapters.drivercaches import keep_driver_caches
 from runtimes.adapters.onnxfile import stored_precision
+from runtimes.adapters.onnxplacement import (
+    CPU_PROVIDER,
+    CPU_REFUSED,
+    RECORD,
+    REFUSE_CPU,
+    Placement,
+    placement,
+)
+from runtimes.adapters.onnxproviders import ACCELERATED, PROVIDERS, find_libraries, why_asleep
 from runtimes.adapters.outofmemory import memory_ran_out
 from runtimes.adapters.threads import thread_choices
 from runtimes.adapters.weightsfile import refuse_what_is_no_model
@@ -26,13 +37,6 @@ from runtimes.errors import EngineError
 from runtimes.hardware.profile import HardwareProfile
 
 CPU = "CPU"
-_CPU_PROVIDER = "CPUExecutionProvider"
-_ACCELERATED = {
-    "nvidia": (("cuda", "CUDAExecutionProvider", "onnxruntime-cuda"),),
-    "amd": (("migraphx", "MIGraphXExecutionProvider", "onnxruntime-migraphx"),),
-}
-"""Vendor -> (device prefix, execution provider, the runtime pack that has it)."""
-_PROVIDERS = {device: provider for ways in _ACCELERATED.values() for device, provider, _ in ways}
 
 _DATATYPES = {
     "tensor(bool)": "BOOL",
@@ -62,7 +66,7 @@ class OnnxRuntime:
 
     def describe(self) -> EngineDescription:
         offered = onnxruntime.get_available_providers()
-        devices = tuple(f"{device}:0" for device, provider in _PROVIDERS.items() if provider in offered)
+        devices = tuple(f"{device}:0" for device, provider in PROVIDERS.items() if provider in offered)
         return EngineDescription(self.name, onnxruntime.__version__, (ModelFormat.ONNX,), (*devices, CPU))
 
     def candidates(self, model: ModelFile, hardware: HardwareProfile) -> Sequence[Candidate | Rejection]:
@@ -84,7 +88,7 @@ class OnnxRuntime:
     def _accelerated(self, hardware: HardwareProfile, precision: str) -> list[Candidate | Rejection]:
         offered = onnxruntime.get_available_providers()
         ways: list[Candidate | Rejection] = []
-        for vendor, choices in _ACCELERATED.items():
+        for vendor, choices in ACCELERATED.items():
             cards = [a for a in hardware.accelerators if a.vendor == vendor and a.kind == "gpu"]
             for index, card in enumerate(cards):
                 for prefix, provider, pack in choices:
@@ -98,34 +102,30 @@ class OnnxRuntime:
                         known = card.findings[0].text if card.findings else "something stands in its way"
                         ways.append(Rejection(self.name, device, "device.unusable", f"{card.name}: {known}"))
                     else:
-                        ways.append(Candidate(self.name, device, precision, 1, {"spinning": 1}))
+                        ways += self._with_and_without_cpu(device, precision)
         return ways
 
-    def load(
-        self,
-        model: ModelFile,
-        candidate: Candidate,
-        cache: Path | None,  # noqa: ARG002 - the protocol's
-    ) -> "OnnxModel":
-        """Load with exactly the candidate's provider.
+    def _with_and_without_cpu(self, device: str, precision: str) -> list[Candidate]:
+        """All nodes on the device; where that cannot be, those that it has no kernel for on the CPU."""
+        whole = Candidate(self.name, device, precision, 1, {"spinning": 1, "cpu_fallback": 0})
+        return [whole, replace(whole, options={"spinning": 1, "cpu_fallback": 1}, reserve=1)]
 
-        Raises EngineError: `model.invalid`, `model.unsupported`, `device.absent`, `device.fell-back`.
+    def load(self, model: ModelFile, candidate: Candidate, cache: Path | None) -> "OnnxModel":
+        """Load with exactly the candidate's provider; onnxruntime itself keeps nothing in `cache`, its drivers do.
+
+        Raises EngineError: `model.invalid`, `model.unsupported`, `device.absent`, `device.fell-back`,
+        `placement.partial` where a node would run on the CPU and `cpu_fallback` is not 1.
         """
         refuse_what_is_no_model(model.path)
         provider = _provider(candidate)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = candidate.threads
-        options.inter_op_num_threads = 1
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.add_session_config_entry(
-            "session.intra_op.allow_spinning", str(candidate.options.get("spinning", 1))
-        )
+        keep_driver_caches(cache)
+        on_cpu_too = candidate.device == CPU or candidate.options.get("cpu_fallback") == 1
         try:
-            session = onnxruntime.InferenceSession(str(model.path), options, providers=[provider])
-        except Exception as error:
-            raise _load_error(model, error) from error
-        session.disable_fallback()
+            session = _session(model, candidate, provider, on_cpu_too=on_cpu_too)
+        except EngineError as error:
+            if error.code == "placement.partial":
+                raise _what_would_run_where(model, candidate, provider) from error
+            raise
         return OnnxModel(session, candidate, provider[0], stored_precision(model.path))
 
 
@@ -136,13 +136,7 @@ class OnnxModel:
         self, session: onnxruntime.InferenceSession, candidate: Candidate, wanted: str, stored: str
     ) -> None:
         in_force = session.get_providers()
-        if in_force[0] != wanted:
-            raise EngineError(
-                "device.fell-back",
-                f"Asked for {wanted}, onnxruntime took {in_force[0]}.",
-                kept="The model was not put into service.",
-                remedy="Check the driver, or choose another device.",
-            )
+        placed = _placed(session, wanted)
         if stored != candidate.precision:
             raise EngineError(
                 "precision.unsupported",
@@ -158,7 +152,7 @@ class OnnxModel:
             device=candidate.device,
             precision=stored,
             threads=session.get_session_options().intra_op_num_threads,
-            details={"providers": ", ".join(in_force), **_arithmetic(stored)},
+            details={"providers": ", ".join(in_force), "nodes": placed.text, **_arithmetic(stored)},
         )
 
     def infer(self, inputs: Tensors, outputs: Sequence[str] = ()) -> dict[str, Tensor]:
@@ -188,16 +182,78 @@ def _arithmetic(stored: str) -> dict[str, str]:
 
 def _provider(candidate: Candidate) -> tuple[str, dict[str, str]]:
     if candidate.device == CPU:
-        return (_CPU_PROVIDER, {})
+        return (CPU_PROVIDER, {})
     prefix, _, index = candidate.device.partition(":")
-    provider = _PROVIDERS.get(prefix)
+    provider = PROVIDERS.get(prefix)
     if provider is None or provider not in onnxruntime.get_available_providers():
         raise EngineError(
             "device.absent",
             f"This onnxruntime has no device {candidate.device!r}.",
             remedy="Install the runtime pack that has it, or choose another device.",
         )
+    find_libraries(provider)
     return (provider, {"device_id": index or "0"})
+
+
+def _session(
+    model: ModelFile, candidate: Candidate, provider: tuple[str, dict[str, str]], *, on_cpu_too: bool
+) -> onnxruntime.InferenceSession:
+    """Raises EngineError; `placement.partial` where not `on_cpu_too` and onnxruntime gave the CPU something to do."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = candidate.threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.add_session_config_entry(
+        "session.intra_op.allow_spinning", str(candidate.options.get("spinning", 1))
+    )
+    options.add_session_config_entry(RECORD, "1")
+    if not on_cpu_too:
+        options.add_session_config_entry(REFUSE_CPU, "1")
+    try:
+        session = onnxruntime.InferenceSession(str(model.path), options, providers=[provider])
+    except Exception as error:
+        raise _load_error(model, error) from error
+    session.disable_fallback()
+    return session
+
+
+def _what_would_run_where(
+    model: ModelFile, candidate: Candidate, provider: tuple[str, dict[str, str]]
+) -> EngineError:
+    """Why the CPU was to compute: the device is not there at all, or has no kernel for some nodes."""
+    try:
+        placed = _placed(_session(model, candidate, provider, on_cpu_too=True), provider[0])
+    except EngineError as error:
+        return error
+    return EngineError(
+        "placement.partial",
+        f"Part of {model.path.name} would run on the CPU instead of {candidate.device}, by nodes: {placed.text}.",
+        kept="The model was not put into service.",
+        remedy="Let that part run on the CPU (`cpu_fallback` 1), or choose another device.",
+    )
+
+
+def _placed(session: onnxruntime.InferenceSession, wanted: str) -> Placement:
+    """Raises EngineError `device.fell-back` where nothing runs on the provider that was asked for."""
+    in_force = session.get_providers()
+    if in_force[0] != wanted:
+        reason = why_asleep(wanted)
+        why = f": {reason}" if reason else ""
+        raise _fell_back(f"Asked for {wanted}, onnxruntime took {in_force[0]}{why}.")
+    placed = placement(session)
+    if not placed.nodes(wanted):
+        raise _fell_back(f"{wanted} was given no node of the model: {placed.text}.")
+    return placed
+
+
+def _fell_back(what: str) -> EngineError:
+    return EngineError(
+        "device.fell-back",
+        what,
+        kept="The model was not put into service.",
+        remedy="Check the driver, or choose another device.",
+    )
 
 
 def _spec(argument: onnxruntime.NodeArg) -> TensorSpec:
@@ -211,6 +267,8 @@ def _spec(argument: onnxruntime.NodeArg) -> TensorSpec:
 
 
 def _load_error(model: ModelFile, error: Exception) -> EngineError:
+    if CPU_REFUSED in str(error):
+        return EngineError("placement.partial", f"onnxruntime: {_reason(error)}")
     unsupported = {"NotImplemented", "InvalidGraph", "Fail"}
     if memory_ran_out(error):
         return EngineError(
