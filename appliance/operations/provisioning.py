@@ -19,13 +19,16 @@ from appliance.store.lock import StateLock
 from updates.layout import LIMITS
 from updates.trust.state import TrustState
 
+_STATE_MODE = 0o710
+"""Workers with a user of their own reach the blobs through the group; what else lies there is the owner's alone."""
+
 
 def init(context: LocalContext, *, trust: str, box: str | None, admin: str) -> BoxMade:
     """Make the box beside its place and move it there when it is whole: half a box is never seen."""
     root = TrustState.from_root(_read_root(Path(trust)))
     name = box or socket.gethostname()
     state = context.state
-    state.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    state.root.mkdir(parents=True, exist_ok=True, mode=_STATE_MODE)
     with StateLock.acquire(state.root):
         _refuse_existing(state)
         with tempfile.TemporaryDirectory(prefix=".init-", dir=state.root) as folder:

@@ -1,5 +1,6 @@
 """Telemetry on the disk: one-minute sums in a file of its own that may vanish, break or fill up any time."""
 
+import os
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing, suppress
@@ -99,6 +100,7 @@ class RollupFile:
         if self._connection is not None and not self._was_deleted():
             return self._connection
         self.close()
+        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(self.path, timeout=0.2, isolation_level=None, check_same_thread=False)
         try:
             connection.row_factory = sqlite3.Row

@@ -1,4 +1,4 @@
-"""Starts the worker process under any pack's interpreter: `python -I bootstrap.py SOCKET ARENA PARENT LIMIT FOLDER`.
+"""Starts the worker process under any pack's interpreter: `python -I bootstrap.py` and what `process` takes.
 
 Imports the daemon's own `runtimes` package and adds nothing else to the path: whatever else the worker
 imports comes from the environment of its runtime pack. Standard library only.

@@ -17,10 +17,14 @@ from runtimes.worker import wire
 from runtimes.worker.arena import Arena
 from runtimes.worker.channel import Channel, Frame
 
+USER_ENVIRONMENT = "APPLIANCE_WORKER_USER"
+"""Names the user that workers become, where the daemon may change to it."""
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py").absolute()
 _LOG_LINES = 200
 _LOG_LINE_LENGTH = 500
 _LAST_WORDS_SECONDS = 2.0
+_SHARED = 0o770
+"""A folder for the daemon, and for those of its group."""
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
 _PASSED_ON_PREFIXES = ("CUDA_", "NVIDIA_", "HIP_", "HSA_", "ROCR_", "ROC_", "GPU_", "ONEAPI_", "ZE_", "GGML_")
 _SILENT = {
@@ -50,8 +54,9 @@ class Child:
         threads: int | None = None,
         writable: Path | None = None,
     ) -> None:
+        user = os.environ.get(USER_ENVIRONMENT, "")
         if writable is not None:
-            _make(writable)
+            _make(writable, _SHARED if user else None)
         self._on_answer = on_answer
         self._on_death = on_death
         self._loop = asyncio.get_running_loop()
@@ -61,7 +66,7 @@ class Child:
         ours, theirs = socket.socketpair()
         self.arena, arena = Arena.create()
         try:
-            arguments = (theirs.fileno(), arena, os.getpid(), memory_limit or 0, writable or "")
+            arguments = (theirs.fileno(), arena, os.getpid(), memory_limit or 0, writable or "", user)
             environment = _environment(threads, writable)
             self._process = _spawn(interpreter, (theirs.fileno(), arena), arguments, environment)
         except EngineError:
@@ -175,9 +180,11 @@ class Child:
         self.arena.close()
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, mode: int | None) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if mode is not None:
+            folder.chmod(mode)
     except OSError as error:
         raise EngineError(
             "worker.no-cache",

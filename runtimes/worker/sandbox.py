@@ -8,47 +8,74 @@ import contextlib
 import ctypes
 import errno
 import os
+import pwd
 import resource
 import signal
 import sys
 from collections.abc import Callable
 
-from runtimes.worker import landlock
+from runtimes.worker import landlock, seccomp
 
 IN_FORCE = "in force"
+"""How the state of every wall begins that stands."""
+NOT_IN_FORCE = "not in force: "
+"""How it begins where there is none, before the reason."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
+_CAP_KILL = 5
 _CAPABILITY_VERSION_3 = 0x20080522
+_GROUP_MAY_REMOVE = 0o007
+"""Mask under which the daemon, by its group, may remove what another user compiled; nobody else sees it."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def confine(
-    parent: int, memory_limit: int | None, niceness: int = 2, *, writable: str = ""
+    parent: int, memory_limit: int | None, niceness: int = 2, *, writable: str = "", user: str = ""
 ) -> dict[str, str]:
-    """Put up every wall that this system allows; wall -> `in force`, or why it is not.
+    """Put up every wall that this system allows; wall -> `in force` with what stands, or why it is not.
 
     Args:
         parent: process that must outlive this one; this one is killed with it.
         memory_limit: bytes of private writable memory, None for no limit.
         niceness: how far this process stands back for the daemon.
         writable: the one folder in which it may write; none where it is empty.
+        user: name of the user to become; empty to stay the daemon's.
     """
+    has_left = _libc.unshare(_CLONE_NEWNET) == 0  # takes the privileges that another user has not
     walls: dict[str, Callable[[], None]] = {
-        "dies with the daemon": lambda: _die_with(parent),
-        "own user": lambda: _differ_from(parent),
+        "own user": lambda: _become(user),
+        "dies with the daemon": lambda: _die_with(parent),  # forgotten by whoever becomes another user
         "no core dumps": lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)),
         "memory limit": lambda: _limit_memory(memory_limit),
         "stands back": lambda: _stand_back(niceness),
-        "no network": _leave_network,
+        "no network": lambda: None if has_left else _leave_network(),
         "no new privileges": lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1),
         "read-only files": lambda: _write_only_in(writable),
         "no capabilities": _drop_capabilities,
+        "filtered system calls": lambda: seccomp.refuse(seccomp.worker_rules()),
     }
-    return {wall: _raise_wall(put_up) for wall, put_up in walls.items()}
+    told = {wall: _raise_wall(put_up) for wall, put_up in walls.items()}
+    told["no network"] = _network_walls(told["no network"], told["filtered system calls"])
+    if user and told["own user"] == IN_FORCE:
+        told["own user"] = f"{IN_FORCE}: {user}"
+    return told
+
+
+def _network_walls(namespace: str, filtered: str) -> str:
+    """Either keeps the network out; which of them stand."""
+    reasons = [state.removeprefix(NOT_IN_FORCE) for state in (namespace, filtered)]
+    match namespace == IN_FORCE, filtered == IN_FORCE:
+        case True, True:
+            return f"{IN_FORCE}: network namespace and seccomp"
+        case True, False:
+            return f"{IN_FORCE}: network namespace; no seccomp: {reasons[1]}"
+        case False, True:
+            return f"{IN_FORCE}: seccomp; no network namespace: {reasons[0]}"
+    return f"{NOT_IN_FORCE}no network namespace: {reasons[0]}; no seccomp: {reasons[1]}"
 
 
 class _NotInForceError(Exception):
@@ -60,8 +87,10 @@ def _raise_wall(put_up: Callable[[], None]) -> str:
         put_up()
     except _NotInForceError as reason:
         return str(reason)
-    except (OSError, ValueError) as error:
-        return f"not in force: {error}"
+    except OSError as error:
+        return f"{NOT_IN_FORCE}{error.strerror}"
+    except ValueError as error:
+        return f"{NOT_IN_FORCE}{error}"
     return IN_FORCE
 
 
@@ -71,9 +100,28 @@ def _die_with(parent: int) -> None:
         sys.exit("the daemon that started this worker is gone")
 
 
-def _differ_from(parent: int) -> None:
-    if os.stat(f"/proc/{parent}").st_uid == os.geteuid():  # noqa: PTH116 - pathlib would be imported for this line
-        raise _NotInForceError("not in force: it runs as the daemon's user")
+def _become(user: str) -> None:
+    """The daemon's group stays, so that what is readable for it can be read; its other groups are exchanged."""
+    if not user:
+        raise _NotInForceError(f"{NOT_IN_FORCE}it runs as the daemon's user")
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        raise _NotInForceError(f"{NOT_IN_FORCE}there is no user {user}") from None
+    if entry.pw_uid == os.geteuid():
+        raise _NotInForceError(f"{NOT_IN_FORCE}the daemon runs as {user} too")
+    if not _capabilities() >> _CAP_KILL & 1:
+        raise _NotInForceError(f"{NOT_IN_FORCE}without CAP_KILL the daemon could not end a worker of {user}")
+    daemon, groups = os.geteuid(), os.getgroups()
+    os.setgroups(os.getgrouplist(user, os.getegid()))
+    os.seteuid(entry.pw_uid)
+    if not os.access(os.__file__, os.R_OK, effective_ids=True):
+        os.seteuid(daemon)
+        os.setgroups(groups)
+        raise _NotInForceError(f"{NOT_IN_FORCE}{user} cannot read {sys.base_prefix}")
+    os.seteuid(daemon)
+    os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
+    os.umask(_GROUP_MAY_REMOVE)
 
 
 def _limit_memory(limit: int | None) -> None:
@@ -88,9 +136,7 @@ def _stand_back(niceness: int) -> None:
 
 
 def _leave_network() -> None:
-    """Move into an empty network namespace; without privileges, by way of a user namespace of its own."""
-    if _libc.unshare(_CLONE_NEWNET) == 0:
-        return
+    """Move into an empty network namespace without privileges, by way of a user namespace of its own."""
     user, group = os.geteuid(), os.getegid()
     _check(_libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET))
     with contextlib.suppress(
@@ -106,6 +152,12 @@ def _write_only_in(folder: str) -> None:
     version = landlock.write_only_below(("/dev", f"/proc/{os.getpid()}", *([folder] if folder else ())))
     if version < landlock.TRUNCATE_SINCE:
         raise _NotInForceError("in force, except that files can be cut to no length (Linux before 6.2)")
+
+
+def _capabilities() -> int:
+    """The effective ones, inherited from the daemon; a bit each (capabilities(7))."""
+    with open("/proc/self/status") as status:  # noqa: PTH123 - pathlib would be imported for this line alone
+        return next(int(line.split()[1], 16) for line in status if line.startswith("CapEff:"))
 
 
 def _drop_capabilities() -> None:
