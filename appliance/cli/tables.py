@@ -234,10 +234,13 @@ def _walls(deployments: Sequence[DeploymentStatus]) -> list[str]:
             sets.setdefault(tuple(deployment.confinement.items()), []).append(deployment.name)
     lines = []
     for walls, names in sets.items():
-        standing = ", ".join(wall for wall, state in walls if state == IN_FORCE) or "none"
-        lacking = (f"{wall}: {state}" for wall, state in walls if state != IN_FORCE)
+        states: dict[str, list[str]] = {IN_FORCE: []}
+        for wall, state in walls:
+            states.setdefault(state, []).append(wall)
+        standing = ", ".join(states.pop(IN_FORCE)) or "none"
+        others = (f"{', '.join(alike)}: {state}" for state, alike in states.items())
         whose = f"{', '.join(names)}: " if len(sets) > 1 else ""
-        lines.append("; ".join([f"{whose}{standing}", *lacking]))
+        lines.append("; ".join([f"{whose}{standing}", *others]))
     return lines
 
 

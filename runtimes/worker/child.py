@@ -14,8 +14,10 @@ import psutil
 
 from runtimes.errors import EngineError
 from runtimes.worker import wire
+from runtimes.worker.arena import SIZE as ARENA_SIZE
 from runtimes.worker.arena import Arena
 from runtimes.worker.channel import Channel, Frame
+from runtimes.worker.control_group import Limits, enclose
 
 USER_ENVIRONMENT = "APPLIANCE_WORKER_USER"
 """Names the user that workers become, where the daemon may change to it."""
@@ -23,6 +25,8 @@ _BOOTSTRAP = Path(__file__).with_name("bootstrap.py").absolute()
 _LOG_LINES = 200
 _LOG_LINE_LENGTH = 500
 _LAST_WORDS_SECONDS = 2.0
+_GROUP_PAUSE_SECONDS = 0.05
+_GROUP_ATTEMPTS = 100
 _SHARED = 0o770
 """A folder for the daemon, and for those of its group."""
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
@@ -38,10 +42,11 @@ _SILENT = {
 
 
 class Child:
-    """One worker process and the socket to it.
+    """One worker process and the socket to it; `walls` are those that stand around it from outside.
 
     `on_answer` hears every answer, `on_death` is called once when the process has ended. `writable` is the one
-    folder in which it may write files; it is made here, since the process may not make it.
+    folder in which it may write files; it is made here, since the process may not make it. `mapped` are the bytes of
+    files that it maps beside the memory of its own, `threads` those of its engine.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class Child:
         memory_limit: int | None = None,
         threads: int | None = None,
         writable: Path | None = None,
+        mapped: int = 0,
     ) -> None:
         user = os.environ.get(USER_ENVIRONMENT, "")
         if writable is not None:
@@ -77,6 +83,8 @@ class Child:
             theirs.close()
             os.close(arena)
         self.pid = self._process.pid
+        in_all = None if memory_limit is None else memory_limit + mapped + ARENA_SIZE
+        self._group, self.walls = enclose(self.pid, Limits(threads, in_all))
         self._pidfd = os.pidfd_open(self.pid)
         assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
         self._output = self._process.stdout
@@ -178,6 +186,12 @@ class Child:
         self.dead.set()
         self._on_death()
         self.arena.close()
+        self._leave_group(_GROUP_ATTEMPTS)
+
+    def _leave_group(self, attempts: int) -> None:
+        """What the worker had started may take a moment to end; a group that stays is removed by the next daemon."""
+        if self._group is not None and not self._group.remove() and attempts:
+            self._loop.call_later(_GROUP_PAUSE_SECONDS, self._leave_group, attempts - 1)
 
 
 def _make(folder: Path, mode: int | None) -> None:

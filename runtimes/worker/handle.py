@@ -57,6 +57,7 @@ class Worker:
             memory_limit=spec.memory_limit,
             threads=spec.candidate.threads,
             writable=spec.cache,
+            mapped=spec.model.size,
         )
         self.pid = self._child.pid
         self.closed = self._child.dead
@@ -99,7 +100,7 @@ class Worker:
         self.context_tokens = loaded.context_tokens
         self.in_force: InForce = loaded.in_force
         self.engine_version = loaded.engine_version
-        self.confinement = loaded.confinement
+        self.confinement = loaded.confinement | self._child.walls
         self._specs: dict[str, TensorSpec] = {spec.name: spec for spec in loaded.inputs}
 
     async def infer(

@@ -42,5 +42,11 @@ def test_a_wall_that_does_not_stand_is_told_for_the_workers_without_it() -> None
     ]
 
 
+def test_walls_that_lack_for_the_same_reason_share_it() -> None:
+    reason = "not in force: no control group is delegated to the daemon"
+    limits = {"no core dumps": "in force", "CPU limit": reason, "thread limit": reason}
+    assert lines(limits, limits, limits) == [f"no core dumps; CPU limit, thread limit: {reason}"]
+
+
 def test_without_workers_there_is_no_line() -> None:
     assert lines({}, {}, {}) == []
