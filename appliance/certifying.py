@@ -12,6 +12,8 @@ from runtimes.modelfile import identify
 from runtimes.packs import installed_packs
 from runtimes.selection.candidates import survey
 from runtimes.selection.certification import certify as certify_candidate
+from runtimes.selection.trial import LOAD_SECONDS
+from runtimes.worker.spec import WorkerSpec
 
 
 async def check_content(box: Box, artifact: Artifact) -> None:
@@ -39,9 +41,8 @@ async def certify(box: Box, artifact: Artifact) -> str:
     failures = [f"{rejection.engine}: {rejection.reason}" for rejection in found.rejections]
     for offer in found.offers:
         try:
-            certificate = await certify_candidate(
-                model, golden, offer.candidate, interpreter=offer.pack.interpreter, cache=box.state.compiled
-            )
+            spec = WorkerSpec(model, offer.candidate, offer.pack.interpreter, box.state.compiled, LOAD_SECONDS)
+            certificate = await certify_candidate(spec, golden)
         except EngineError as error:
             failures.append(f"{offer.candidate.label}: {error.what}")
             continue

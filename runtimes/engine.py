@@ -62,11 +62,14 @@ class Candidate:
     """Further engine settings, already decided; never left to the engine's defaults."""
     pack: str = ""
     """Name of the runtime pack whose workers run it, empty for the core's own environment. Adapters leave it empty."""
+    reserve: int = 0
+    """Tried only where every candidate of the engine on the device with a smaller one failed or was wrong."""
 
     @property
     def label(self) -> str:
-        """How people read it: `openvino CPU bf16 x2`, `onnxruntime-cuda cuda:0 f32 x1`."""
-        return f"{self.pack or self.engine} {self.device} {self.precision} x{self.threads}"
+        """How people read it: `openvino CPU bf16 x2`, `onnxruntime-cuda cuda:0 f32 x1`, `llamacpp CPU stored x2 zen4`."""
+        variant = f" {self.options['variant']}" if "variant" in self.options else ""
+        return f"{self.pack or self.engine} {self.device} {self.precision} x{self.threads}{variant}"
 
 
 @dataclass(frozen=True, slots=True)

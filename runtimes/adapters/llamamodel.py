@@ -21,7 +21,12 @@ class LlamaModel:
     """A loaded model; fulfils TextModel. One generation at a time, each from an empty context."""
 
     def __init__(
-        self, model: ModelFile, candidate: Candidate, offload: Sequence[int], log: EngineLog
+        self,
+        model: ModelFile,
+        candidate: Candidate,
+        offload: Sequence[int],
+        log: EngineLog,
+        cpu_backend: str,
     ) -> None:
         self._log = log  # llama.cpp calls into it until the model is freed
         self._model = _load(model, offload, log)
@@ -38,6 +43,7 @@ class LlamaModel:
             details={
                 "weights": self._description(),
                 "context": str(self.context_tokens),
+                "CPU backend": cpu_backend,
                 "system": llama_cpp.llama_print_system_info().decode().strip(" |"),
                 "chat template": "the model's own" if self._chat.from_model else "plain",
             },

@@ -1,12 +1,12 @@
 """Certifying: does one way of running a model give its golden samples on this machine?"""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from runtimes.engine import Candidate, InForce, ModelFile
+from runtimes.engine import Candidate, InForce
 from runtimes.golden import GoldenSet
 from runtimes.selection.plan import Parity
-from runtimes.selection.trial import Bounds, try_out
+from runtimes.selection.trial import try_out
+from runtimes.worker.spec import WorkerSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +21,10 @@ class Certificate:
     load_seconds: float
 
 
-async def certify(
-    model: ModelFile,
-    golden: GoldenSet,
-    candidate: Candidate,
-    *,
-    interpreter: Path,
-    cache: Path | None = None,
-    bounds: Bounds = Bounds(),  # noqa: B008 - frozen
-) -> Certificate:
+async def certify(spec: WorkerSpec, golden: GoldenSet) -> Certificate:
     """Load the model one way and run its golden samples; nothing is timed.
 
     Raises EngineError where it cannot be loaded or a sample cannot be run.
     """
-    trial = await try_out(
-        model, golden, candidate, interpreter=interpreter, cache=cache, seconds=None, bounds=bounds
-    )
-    return Certificate(candidate, trial.parity, trial.wrong, trial.in_force, trial.load_seconds)
+    trial = await try_out(spec, golden, seconds=None, at_most=None)
+    return Certificate(spec.candidate, trial.parity, trial.wrong, trial.in_force, trial.load_seconds)

@@ -7,16 +7,29 @@ from runtimes.engine import Candidate, InForce
 
 
 class Objective(StrEnum):
-    """What the fastest means for a deployment."""
+    """What the best means for a deployment."""
 
     LATENCY = "latency"
     THROUGHPUT = "throughput"
+    MEMORY = "memory"
+    ENERGY = "energy"
+    """Where the machine counts it; else latency decides, and the plan says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a deployment must keep, whatever its objective. Those that do not, come after all that do."""
+
+    latency_seconds: float | None = None
+    """For the median of an answer."""
+    memory: int | None = None
+    """Bytes, for the most that its worker uses."""
 
 
 class Verdict(StrEnum):
     CHOSEN = "chosen"
     SLOWER = "slower"
-    """Right, but another one is faster."""
+    """Right, but another one serves the objective better, or keeps the limits."""
     WRONG = "wrong"
     """Ran, but its answers are outside the model's tolerance."""
     FAILED = "failed"
@@ -60,6 +73,10 @@ class Measurement:
     first_token_seconds: float | None = None
     """Only for text: from the request to the first piece of the answer, p50."""
     prompt_tokens_per_second: float | None = None
+    generation_tokens_per_second: float | None = None
+    """Only for text: generated tokens after the first, by the time that they took."""
+    joules: float | None = None
+    """Of all counters that the machine has, while it answered, by answers; for text by generated tokens."""
     throughput_at: tuple[Throughput, ...] = ()
     """By rising concurrency, of those there was time for; empty for text.
 
@@ -79,7 +96,8 @@ class CandidateResult:
     """None where a whole engine or device was rejected before there was a candidate."""
     verdict: Verdict
     code: str
-    """Cause code of the verdict: `plan.fastest`, `plan.slower`, `parity.outside-tolerance`, or the rejection's."""
+    """Cause code of the verdict: `plan.fastest`, `plan.slower`, `plan.outside-limits`, `parity.outside-tolerance`, or
+    the rejection's."""
     reason: str
     measurement: Measurement | None = None
     parity: Parity | None = None
@@ -99,6 +117,7 @@ class Plan:
     results: tuple[CandidateResult, ...]
     seconds: float
     """How long choosing took."""
+    limits: Limits = Limits()
 
     @property
     def chosen(self) -> CandidateResult | None:

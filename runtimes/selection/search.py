@@ -1,6 +1,7 @@
 """Trying candidates one after the other within a time budget; each try ends in a result, never in an exception."""
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,13 +10,18 @@ from runtimes.errors import EngineError
 from runtimes.golden import GoldenSet
 from runtimes.selection.candidates import Offer
 from runtimes.selection.plan import CandidateResult, Verdict
-from runtimes.selection.trial import Bounds, Trial, try_out
+from runtimes.selection.trial import LOAD_SECONDS, Trial, try_out
+from runtimes.worker.spec import WorkerSpec
 
 _LARGEST_PART = 0.5
 """Of what is left of the budget, for one candidate while others wait: a stuck one must not use it up."""
 _ABOUT_THE_MODEL = frozenset({"model.unsupported", "model.invalid", "request.timeout", "worker.load-timeout"})
 """What no other precision or number of threads is likely to change: the engine's other candidates on that device
 are not tried after it."""
+
+
+_Place = tuple[str, str, str]
+"""Pack, engine and device."""
 
 
 class Budget:
@@ -39,13 +45,13 @@ class Search:
     cache: Path | None = None
     memory: int | None = None
     """Bytes a worker may use."""
-    _refused: dict[tuple[str, str, str], EngineError] = field(default_factory=dict)
-    """Pack, engine and device -> what the engine says of the model on it."""
+    _refused: dict[_Place, EngineError] = field(default_factory=dict)
+    """What an engine says of the model on a device."""
 
     async def take(self, offer: Offer, budget: Budget, left: int) -> CandidateResult:
         """Try a candidate with its share; `left` counts those that still wait, this one among them."""
         candidate = offer.candidate
-        refused = self._refused.get(_where(candidate))
+        refused = self._refused.get(_place(candidate))
         if refused is not None:
             return _result(candidate, Verdict.INFEASIBLE, refused.code, refused.what)
         remaining = budget.remaining
@@ -54,7 +60,7 @@ class Search:
         share = remaining / left
         at_most = max(share, remaining * _LARGEST_PART)
         try:
-            trial = await self._try_out(offer, share, at_most)
+            trial = await try_out(self.spec(offer), self.golden, seconds=share, at_most=at_most)
         except TimeoutError:
             return _skipped(
                 candidate,
@@ -62,23 +68,34 @@ class Search:
             )
         except EngineError as error:
             if error.code in _ABOUT_THE_MODEL:
-                self._refused[_where(candidate)] = error
+                self._refused[_place(candidate)] = error
             return _result(candidate, Verdict.FAILED, error.code, error.what)
         return _tried(candidate, trial)
 
-    async def _try_out(self, offer: Offer, seconds: float, at_most: float) -> Trial:
-        return await try_out(
-            self.model,
-            self.golden,
-            offer.candidate,
+    def spec(self, offer: Offer) -> WorkerSpec:
+        """The worker that tries a candidate."""
+        return WorkerSpec(
+            model=self.model,
+            candidate=offer.candidate,
             interpreter=offer.pack.interpreter,
             cache=self.cache,
-            seconds=seconds,
-            bounds=Bounds(whole_seconds=at_most, memory=self.memory),
+            load_timeout=LOAD_SECONDS,
+            memory_limit=self.memory,
         )
 
 
-def _where(candidate: Candidate) -> tuple[str, str, str]:
+def in_reserve(number: int, offers: Sequence[Offer], results: Mapping[int, CandidateResult]) -> bool:
+    """Whether an offer is not needed, by the results so far: some that go before it are good, or not yet tried."""
+    candidate = offers[number].candidate
+    before = (
+        n
+        for n, other in enumerate(offers)
+        if other.candidate.reserve < candidate.reserve and _place(other.candidate) == _place(candidate)
+    )
+    return any(n not in results or results[n].verdict not in (Verdict.FAILED, Verdict.WRONG) for n in before)
+
+
+def _place(candidate: Candidate) -> _Place:
     return candidate.pack, candidate.engine, candidate.device
 
 

@@ -5,9 +5,8 @@ import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
-from runtimes.engine import Candidate, InForce, ModelFile
+from runtimes.engine import InForce
 from runtimes.golden import GoldenSet, TensorSample, TextSample
 from runtimes.selection.measure import measure
 from runtimes.selection.parity import Comparison, compare_tensors, compare_text, conclude
@@ -21,15 +20,8 @@ _GRACE = 0.5
 """Seconds a worker gets to end by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What a trial may use. Seconds and bytes; None for no limit."""
-
-    load_seconds: float = 120.0
-    request_seconds: float = 60.0
-    whole_seconds: float | None = None
-    """For everything, from the worker's start to the last run."""
-    memory: int | None = None
+LOAD_SECONDS = 120.0
+"""For loading in a trial, unless all of it has less time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,38 +38,22 @@ class Trial:
 
 
 async def try_out(
-    model: ModelFile,
-    golden: GoldenSet,
-    candidate: Candidate,
-    *,
-    interpreter: Path,
-    cache: Path | None,
-    seconds: float | None,
-    bounds: Bounds,
+    spec: WorkerSpec, golden: GoldenSet, *, seconds: float | None, at_most: float | None
 ) -> Trial:
     """Load one candidate, compare its answers, and time it where they are right.
 
     Args:
         seconds: for everything together; timing gets what loading and comparing leave of it. None for no timing.
+        at_most: seconds for everything, from the worker's start to the last run; None for no limit.
 
     Raises:
         EngineError: it could not be loaded, or a golden sample could not be run.
-        TimeoutError: `bounds.whole_seconds` were not enough.
+        TimeoutError: `at_most` was not enough.
     """
     began = time.perf_counter()
-    spec = WorkerSpec(
-        model=model,
-        candidate=candidate,
-        interpreter=interpreter,
-        cache=cache,
-        load_timeout=bounds.load_seconds,
-        request_timeout=bounds.request_seconds,
-        memory_limit=bounds.memory,
-    )
     async with AsyncExitStack() as afterwards:
-        async with asyncio.timeout(bounds.whole_seconds):
-            worker = await Worker.start(spec)
-            afterwards.push_async_callback(_end, worker)
+        async with asyncio.timeout(at_most):
+            worker = await start_for_trial(spec, afterwards)
             runs = [await run_sample(worker, sample) for sample in golden.samples]
             parity, wrong = conclude(await _compare(golden, runs))
             measurement = None
@@ -85,6 +61,13 @@ async def try_out(
                 left = seconds - (time.perf_counter() - began)
                 measurement = await measure(worker, golden, runs, left)
         return Trial(parity, wrong, worker.in_force, worker.load_seconds, measurement)
+
+
+async def start_for_trial(spec: WorkerSpec, afterwards: AsyncExitStack) -> Worker:
+    """Start a worker that ends with the stack. Raises EngineError."""
+    worker = await Worker.start(spec)
+    afterwards.push_async_callback(_end, worker)
+    return worker
 
 
 async def _compare(golden: GoldenSet, runs: list[Run]) -> list[Comparison]:

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 
 from runtimes.errors import EngineError
 from runtimes.selection.plan import CandidateResult, Plan, Verdict
-from runtimes.selection.ranking import Yardstick, rank
+from runtimes.selection.ranking import rank
+from runtimes.selection.yardstick import Yardstick
 
 VENDORS = frozenset({"nvidia", "amd", "intel"})
 
@@ -68,7 +69,9 @@ def what_if(plan: Plan, without: Sequence[str]) -> WhatIf:
     words = tuple(dict.fromkeys(word.strip().lower() for word in without))
     _refuse_unknown(plan, words)
     excluded = [result for result in plan.results if _traits(result) & set(words)]
-    remaining = rank([result for result in plan.results if result not in excluded], plan.objective)
+    remaining = rank(
+        [result for result in plan.results if result not in excluded], plan.objective, plan.limits
+    )
     then = replace(plan, results=remaining).chosen
     return WhatIf(words, tuple(result.label for result in excluded), remaining, _slower(plan, then))
 

@@ -22,6 +22,7 @@ from runtimes.selection.certification import certify
 from runtimes.selection.choose import SelectionProgress, choose
 from runtimes.selection.plan import Objective, Plan, Verdict
 from runtimes.selection.search import Budget, Search
+from runtimes.worker.spec import WorkerSpec
 
 Packs = dict[str, RuntimePack]
 X = np.linspace(-2, 2, 12, dtype=np.float32).reshape(3, 4)
@@ -72,8 +73,9 @@ async def test_every_candidate_is_measured_and_one_is_chosen(
     (unable,) = (r for r in plan.results if r.engine == "llamacpp")
     assert (unable.verdict, unable.code) == (Verdict.INFEASIBLE, "format.unsupported")
     assert (plan.hardware, plan.engines["openvino"]) == (hardware.fingerprint, packs["openvino"].version)
-    assert [p.done for p in seen[1:]] == list(range(len(seen) - 1))
-    assert (seen[0].total, seen[-1].done) == (None, seen[-1].total)
+    dones = [p.done for p in seen if p.text.startswith("measuring ") and "turns" not in p.text]
+    assert dones == list(range(len(dones)))
+    assert (seen[0].total, seen[-1].done, seen[-1].total) == (None, len(dones), len(dones))
     assert msgspec.json.decode(msgspec.json.encode(plan), type=Plan) == plan
 
 
@@ -241,7 +243,7 @@ async def test_a_model_that_kills_its_worker_fails_with_the_signal_and_the_next_
     golden = GoldenSet((TextSample("hello", "Hi", (), 0, 4, "there", None),))
     plan = await plan_for(path, golden, hardware, [packs["llamacpp"]])
     assert plan.chosen is None
-    assert len(plan.results) == 2
+    assert len(plan.results) >= 2
     for result in plan.results:
         assert (result.verdict, result.code) == (Verdict.FAILED, "worker.died")
         assert "SIGABRT" in result.reason
@@ -269,13 +271,14 @@ async def test_certifying_runs_the_samples_and_times_nothing(
     assert plan.chosen.candidate is not None
     candidate, model = plan.chosen.candidate, identify(onnx_adder)
 
-    right = await certify(model, adding_one(), candidate, interpreter=pack.interpreter)
+    spec = WorkerSpec(model, candidate, pack.interpreter)
+    right = await certify(spec, adding_one())
     assert (right.parity.within, right.reason) == (True, "")
-    wrong = await certify(model, adding_one(off_by=1.0), candidate, interpreter=pack.interpreter)
+    wrong = await certify(spec, adding_one(off_by=1.0))
     assert not wrong.parity.within
     assert "other/y" in wrong.reason
     with pytest.raises(EngineError, match="f64"):
-        await certify(model, adding_one(), replace(candidate, precision="f64"), interpreter=pack.interpreter)
+        await certify(replace(spec, candidate=replace(candidate, precision="f64")), adding_one())
 
 
 async def test_a_model_that_wants_more_memory_than_the_machine_has_fails_alone(

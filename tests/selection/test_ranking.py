@@ -5,7 +5,16 @@ from dataclasses import replace
 import msgspec
 
 from runtimes.engine import Candidate, InForce
-from runtimes.selection.plan import CandidateResult, Measurement, Objective, Parity, Plan, Throughput, Verdict
+from runtimes.selection.plan import (
+    CandidateResult,
+    Limits,
+    Measurement,
+    Objective,
+    Parity,
+    Plan,
+    Throughput,
+    Verdict,
+)
 from runtimes.selection.ranking import rank
 
 
@@ -70,7 +79,7 @@ def test_a_near_miss_is_told_in_percent() -> None:
 
 def test_text_is_ranked_by_tokens_a_second_for_either_objective() -> None:
     results = [measured("a", 0.1, 1200, 0.01), measured("b", 0.2, 3000, 0.02)]
-    for objective in Objective:
+    for objective in (Objective.LATENCY, Objective.THROUGHPUT):
         ranked = rank(results, objective)
         assert [r.engine for r in ranked] == ["b", "a"]
         assert ranked[1].reason == "2.5x slower: 1,200 tokens/s against 3,000 tokens/s"
@@ -99,3 +108,54 @@ def test_a_plan_survives_its_way_through_json() -> None:
     results = rank([*both, unmeasured(Verdict.WRONG)], Objective.LATENCY)
     plan = Plan("ab" * 32, Objective.LATENCY, "x86_64", {"a": "1.0"}, results, 3.5)
     assert msgspec.json.decode(msgspec.json.encode(plan), type=Plan) == plan
+
+
+def test_memory_wants_the_smallest_worker() -> None:
+    ranked = rank([with_cost("a", memory=300 << 20), with_cost("b", memory=100 << 20)], Objective.MEMORY)
+    assert [(r.engine, r.code, r.reason) for r in ranked] == [
+        ("b", "plan.smallest", "smallest of 2 with the right answers: 100 MiB"),
+        ("a", "plan.larger", "3.0x more memory: 300 MiB against 100 MiB"),
+    ]
+
+
+def test_energy_wants_the_fewest_joules_an_answer() -> None:
+    ranked = rank([with_cost("a", joules=0.020), with_cost("b", joules=0.005)], Objective.ENERGY)
+    assert [(r.engine, r.code, r.reason) for r in ranked] == [
+        ("b", "plan.most-frugal", "most frugal of 2 with the right answers: 5 mJ an answer"),
+        ("a", "plan.more-energy", "4.0x more energy: 20 mJ an answer against 5 mJ an answer"),
+    ]
+
+
+def test_where_energy_is_not_counted_latency_decides_and_the_reason_says_so() -> None:
+    ranked = rank([with_cost("a", p50=0.002), with_cost("b", p50=0.001, joules=0.005)], Objective.ENERGY)
+    assert [r.engine for r in ranked] == ["b", "a"]
+    assert ranked[0].reason == (
+        "this machine does not count energy, so by latency: fastest of 2 with the right answers: 1 ms"
+    )
+
+
+def test_one_that_breaks_a_limit_comes_after_all_that_keep_it() -> None:
+    results = [with_cost("small", p50=0.009, memory=50 << 20), with_cost("quick", p50=0.004, memory=90 << 20)]
+    ranked = rank(results, Objective.MEMORY, Limits(latency_seconds=0.005))
+    assert [(r.engine, r.code) for r in ranked] == [
+        ("quick", "plan.smallest"),
+        ("small", "plan.outside-limits"),
+    ]
+    assert ranked[1].reason == "outside the limits: 9 ms where 5 ms are allowed"
+
+
+def test_where_none_keeps_the_limits_the_best_is_chosen_and_says_so() -> None:
+    results = [with_cost("a", p50=0.009, memory=50 << 20), with_cost("b", p50=0.007, memory=90 << 20)]
+    ranked = rank(results, Objective.LATENCY, Limits(memory=40 << 20))
+    assert [r.engine for r in ranked] == ["b", "a"]
+    assert ranked[0].reason == (
+        "fastest of 2 with the right answers: 7 ms; none keeps the limits: 90 MiB where 40 MiB are allowed"
+    )
+
+
+def with_cost(
+    name: str, *, p50: float = 0.01, memory: int = 1 << 20, joules: float | None = None
+) -> CandidateResult:
+    result = measured(name, p50, 1 / p50)
+    assert result.measurement is not None
+    return replace(result, measurement=replace(result.measurement, peak_memory=memory, joules=joules))

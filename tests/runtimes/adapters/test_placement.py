@@ -9,9 +9,9 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from runtimes.adapters import onnxruntime as adapter
 from runtimes.adapters.drivercaches import driver_caches
 from runtimes.adapters.onnxplacement import Placement
+from runtimes.adapters.onnxproviders import PROVIDERS
 from runtimes.adapters.onnxruntime import OnnxRuntime
 from runtimes.engine import Candidate, ModelFile, Rejection
 from runtimes.errors import EngineError
@@ -32,7 +32,7 @@ def linear(tmp_path: Path, describe_file: Describe) -> ModelFile:
 def azure(monkeypatch: pytest.MonkeyPatch) -> None:
     """The adapter takes `azure:0` for a device."""
     assert AZURE in onnxruntime.get_available_providers()
-    monkeypatch.setitem(adapter.PROVIDERS, "azure", AZURE)
+    monkeypatch.setitem(PROVIDERS, "azure", AZURE)
 
 
 def test_the_nodes_of_a_model_are_counted_by_provider(linear: ModelFile) -> None:
@@ -59,7 +59,7 @@ def test_a_model_whose_nodes_are_shared_out_is_refused_unless_its_candidate_says
 ) -> None:
     """onnxruntime refuses by itself; what it would have shared out is stood in for, no provider here takes a part."""
     shared = Placement({"CPUExecutionProvider": Counter(Shape=2, Gather=1), AZURE: Counter(Conv=118)})
-    monkeypatch.setattr(adapter, "placement", lambda _: shared)
+    monkeypatch.setattr("runtimes.adapters.onnxruntime.placement", lambda _: shared)
     with pytest.raises(EngineError) as refused:
         OnnxRuntime().load(linear, Candidate("onnxruntime", "azure:0", "f32", 1), None)
     assert refused.value.code == "placement.partial"
