@@ -7,6 +7,9 @@ from appliance.registry import Artifact, ArtifactFile, Deployment
 from appliance.state import StateFolder
 from runtimes.engine import ModelFile, ModelFormat
 from runtimes.golden import GoldenSet, load_golden
+from runtimes.hardware import limits
+from runtimes.hardware.notes import Notes
+from runtimes.hardware.sysroot import Sysroot
 from runtimes.packs import interpreter_of
 from runtimes.worker.spec import WorkerSpec
 from updates.blobs import BlobStore
@@ -50,7 +53,16 @@ def worker_spec(state: StateFolder, blobs: BlobStore, deployment: Deployment) ->
         candidate=chosen.candidate,
         interpreter=interpreter_of(chosen.candidate, state.packs),
         cache=state.compiled,
+        memory_limit=_usable_memory(),
     )
+
+
+def _usable_memory() -> int | None:
+    """All that this machine, or the control group around the daemon, has: as the plan's trials were bounded.
+
+    Beyond it the kernel would end a process of its own choice; with it, the worker that asks for too much is told.
+    """
+    return limits.memory(Sysroot.at("/"), Notes()).usable
 
 
 def _path(blobs: BlobStore, file: ArtifactFile) -> Path:

@@ -56,8 +56,8 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """New groups have their files at once, as the kernel makes them."""
     make = Path.mkdir
 
-    def mkdir(folder: Path, *arguments: int, **options: bool) -> None:
-        make(folder, *arguments, **options)
+    def mkdir(folder: Path, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+        make(folder, mode, parents, exist_ok)
         if folder.name.startswith("worker-"):
             for name in GROUP_FILES:
                 (folder / name).touch()
