@@ -1,11 +1,13 @@
 """OpenVINO: ONNX models on Intel and Arm processors, Intel GPUs and NPUs; every setting made on purpose."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import openvino
 
+from runtimes.adapters.drivercaches import keep_driver_caches
 from runtimes.adapters.outofmemory import memory_ran_out
 from runtimes.adapters.threads import thread_choices
 from runtimes.adapters.weightsfile import refuse_what_is_no_model
@@ -26,6 +28,7 @@ from runtimes.hardware.profile import Accelerator, HardwareProfile
 
 CPU = "CPU"
 _CAPABILITIES = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
+_MEMORY_STATISTICS = "GPU_MEMORY_STATISTICS"
 _DATATYPES = {dtype: datatype for datatype, dtype in DTYPES.items() if datatype != "BYTES"}
 
 
@@ -77,6 +80,7 @@ class OpenVino:
         `precision.unsupported`.
         """
         refuse_what_is_no_model(model.path)
+        keep_driver_caches(cache)
         if candidate.device not in self._core.available_devices:
             raise EngineError(
                 "device.absent",
@@ -90,14 +94,19 @@ class OpenVino:
             )
         try:
             graph = self._core.read_model(str(model.path))
-            compiled = self._core.compile_model(
-                graph, candidate.device, self._settings(model, candidate, cache)
-            )
+            compiled = self._core.compile_model(graph, candidate.device, self._settings(candidate, cache))
         except Exception as error:
             raise _load_error(model, error) from error
-        return OpenVinoModel(compiled, candidate)
+        return OpenVinoModel(compiled, candidate, self._memory_taken(candidate.device))
 
-    def _settings(self, model: ModelFile, candidate: Candidate, cache: Path | None) -> dict[str, Any]:
+    def _memory_taken(self, device: str) -> dict[str, str]:
+        """Bytes of the device's memory by kind, where its plugin tells."""
+        if _MEMORY_STATISTICS not in self._core.get_property(device, "SUPPORTED_PROPERTIES"):
+            return {}
+        taken = self._core.get_property(device, _MEMORY_STATISTICS)
+        return {"device memory": ", ".join(f"{kind} {size}" for kind, size in sorted(taken.items()))}
+
+    def _settings(self, candidate: Candidate, cache: Path | None) -> dict[str, Any]:
         settings: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": candidate.precision,
@@ -108,16 +117,18 @@ class OpenVino:
             # Two workers that pin their threads would share the first cores and leave the others idle.
             settings["ENABLE_CPU_PINNING"] = False
         if cache is not None:
-            settings["CACHE_DIR"] = str(cache / f"openvino-{self.describe().version}" / model.digest)
+            settings["CACHE_DIR"] = str(cache)
         return settings
 
 
 class OpenVinoModel:
     """A compiled model; fulfils TensorModel."""
 
-    def __init__(self, compiled: openvino.CompiledModel, candidate: Candidate) -> None:
+    def __init__(
+        self, compiled: openvino.CompiledModel, candidate: Candidate, memory: Mapping[str, str]
+    ) -> None:
         self._compiled = compiled
-        self.in_force = _in_force(compiled, candidate)
+        self.in_force = _in_force(compiled, candidate, memory)
         self.inputs = tuple(_spec(port) for port in compiled.inputs)
         self.outputs = tuple(_spec(port) for port in compiled.outputs)
         self._ports = {spec.name: i for i, spec in enumerate(self.outputs)}
@@ -137,7 +148,7 @@ class OpenVinoModel:
         del self._compiled
 
 
-def _in_force(compiled: openvino.CompiledModel, candidate: Candidate) -> InForce:
+def _in_force(compiled: openvino.CompiledModel, candidate: Candidate, memory: Mapping[str, str]) -> InForce:
     devices = compiled.get_property("EXECUTION_DEVICES")
     if list(devices) != [candidate.device]:
         raise EngineError(
@@ -159,8 +170,18 @@ def _in_force(compiled: openvino.CompiledModel, candidate: Candidate) -> InForce
         details={
             "devices": ", ".join(devices),
             "streams": str(compiled.get_property("NUM_STREAMS")),
+            "nodes": _precisions_in_force(compiled),
+            "loaded from cache": "yes" if compiled.get_property("LOADED_FROM_CACHE") else "no",
+            **memory,
         },
     )
+
+
+def _precisions_in_force(compiled: openvino.CompiledModel) -> str:
+    """`f32 461, bf16 148, i32 122`: what the compiled graph's nodes compute in; the hint binds those that can."""
+    nodes = compiled.get_runtime_model().get_ops()
+    counted = Counter(node.get_rt_info()["runtimePrecision"].astype(str) for node in nodes)
+    return ", ".join(f"{precision} {count}" for precision, count in counted.most_common())
 
 
 def _spec(port: openvino.ConstOutput) -> TensorSpec:

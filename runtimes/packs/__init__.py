@@ -4,7 +4,7 @@ The three CPU packs live in the core's own environment; each other pack is a fol
 its own. Nothing here imports an engine or starts an interpreter: names and versions come from metadata.
 """
 
-from runtimes.packs.installed import absent_packs, broken_packs, installed_packs, interpreter_of
+from runtimes.packs.installed import absent_packs, broken_packs, installed_packs, interpreter_of, pack_of
 from runtimes.packs.pack import AbsentPack, BrokenPack, RuntimePack
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "broken_packs",
     "installed_packs",
     "interpreter_of",
+    "pack_of",
 ]

@@ -40,9 +40,14 @@ def absent_packs(folders: Sequence[Path] = ()) -> tuple[AbsentPack, ...]:
 
 def interpreter_of(candidate: Candidate, folders: Sequence[Path] = ()) -> Path:
     """Python that a candidate's worker runs under. Raises EngineError `pack.missing`."""
+    return pack_of(candidate, folders).interpreter
+
+
+def pack_of(candidate: Candidate, folders: Sequence[Path] = ()) -> RuntimePack:
+    """The pack whose workers run a candidate. Raises EngineError `pack.missing`."""
     for pack in installed_packs(folders):
         if (pack.engine, pack.mark) == (candidate.engine, candidate.pack):
-            return pack.interpreter
+            return pack
     which = f"runtime pack {candidate.pack}" if candidate.pack else f"engine {candidate.engine}"
     broken = next((pack for pack in broken_packs(folders) if pack.name == candidate.pack), None)
     raise EngineError(

@@ -35,19 +35,38 @@ def test_openvino_computes_in_the_precision_asked_for(
     np.testing.assert_allclose(model.infer({"x": ROW})["y"], ROW @ onnx_files.WEIGHT, rtol=tolerance)
 
 
-def test_openvino_keeps_compiled_models_by_version_and_digest(
+def test_openvino_loads_the_second_time_what_it_compiled_the_first(
     tmp_path: Path, describe_file: Describe
 ) -> None:
     file = describe_file(onnx_files.linear(tmp_path / "m.onnx"))
-    cache = tmp_path / "cache"
+    candidate = Candidate("openvino", "CPU", "f32", 1)
+    loads = [OpenVino().load(file, candidate, tmp_path / "cache").in_force for _ in range(2)]
+    assert [in_force.details["loaded from cache"] for in_force in loads] == ["no", "yes"]
+    assert len([path for path in (tmp_path / "cache").rglob("*") if path.is_file()]) == 1
 
-    for _ in range(2):
-        OpenVino().load(file, Candidate("openvino", "CPU", "f32", 1), cache)
 
-    kept = [path for path in cache.rglob("*") if path.is_file()]
-    assert len(kept) == 1
-    assert kept[0].parent.name == file.digest
-    assert kept[0].parent.parent.name.startswith("openvino-2026")
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: b"",  # noqa: ARG005 - whatever it was
+        lambda data: bytes(len(data)),
+        lambda data: data[:300] + bytes(byte ^ 0x41 for byte in data[300:]),
+    ],
+)
+def test_a_damaged_compiled_model_costs_a_compilation_and_no_answer(
+    damage: Callable[[bytes], bytes], tmp_path: Path, describe_file: Describe
+) -> None:
+    file = describe_file(onnx_files.linear(tmp_path / "m.onnx"))
+    candidate = Candidate("openvino", "CPU", "f32", 1)
+    OpenVino().load(file, candidate, tmp_path / "cache")
+    (compiled,) = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    compiled.write_bytes(damage(compiled.read_bytes()))
+
+    model = OpenVino().load(file, candidate, tmp_path / "cache")
+
+    assert model.in_force.details["loaded from cache"] == "no"
+    np.testing.assert_allclose(model.infer({"x": ROW})["y"], ROW @ onnx_files.WEIGHT, rtol=1e-6)
 
 
 def test_onnxruntime_that_took_another_provider_is_refused(tmp_path: Path) -> None:
