@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import pwd
 import signal
 from collections.abc import Callable
@@ -22,7 +23,9 @@ from appliance.operations.carrying import carry_out
 from appliance.operations.context import BoxContext
 from appliance.serving import Serving
 from appliance.telemetry.series import WINDOW_SECONDS, Telemetry
-from runtimes.supervisor import WorkerEvent
+from runtimes.supervisor import ServingState, WorkerEvent
+
+logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 10.0
 START_SECONDS = 120.0
@@ -115,6 +118,8 @@ class Daemon:
                 self._publish("traffic")
 
     def _worker_event(self, event: WorkerEvent) -> None:
+        if event.state in (ServingState.RESTARTING, ServingState.FAILED):
+            logger.warning("%s: %s: %s", event.name, event.state, event.detail)
         self._publish("deployments", event.name)
 
     def _publish(self, kind: str, subject: str = "") -> None:

@@ -17,6 +17,9 @@ from runtimes.hardware.profile import HardwareProfile
 from runtimes.supervisor import Staged, Supervisor, WorkerEvent, WorkerState
 from updates.blobs import BlobStore
 
+LAST_WORDS = 10
+"""Lines of a dead worker's log that the status tells."""
+
 
 class Serving:
     """The deployments that run. It is the gateway's `Router` and the operations' `Services`."""
@@ -157,6 +160,7 @@ class Serving:
             planned_p50_seconds=deployment.planned_p50_seconds,
             traffic=self._telemetry.traffic(deployment.name),
             confinement=dict(worker.facts.confinement) if worker and worker.pid and worker.facts else {},
+            last_words=worker.log[-LAST_WORDS:] if worker and worker.pid is None else (),
         )
 
 

@@ -15,6 +15,8 @@ class Health(StrEnum):
 class DeploymentState(StrEnum):
     STARTING = "starting"
     SERVING = "serving"
+    DEGRADED = "degraded"
+    """It serves, but not by the candidate of its plan, since what that runs on is gone."""
     RESTARTING = "restarting"
     """Its worker died; a new one is being loaded."""
     FAILED = "failed"
@@ -43,9 +45,9 @@ class DeploymentStatus:
     """`tensor` or `text`."""
     state: DeploymentState
     detail: str
-    """Why it is restarting or failed; empty otherwise."""
+    """Why it is restarting, degraded or failed; empty otherwise."""
     engine: str
-    """The chosen candidate's label, such as `openvino CPU bf16 x2`."""
+    """Label of the candidate that serves, such as `openvino CPU bf16 x2`."""
     worker_pid: int | None
     memory: int | None
     """Resident bytes of the worker."""
@@ -54,6 +56,28 @@ class DeploymentStatus:
     traffic: Traffic
     confinement: dict[str, str] = field(default_factory=dict)
     """Wall around its worker -> `in force`, or why it is not; empty while no worker runs."""
+    last_words: tuple[str, ...] = ()
+    """Last lines of the dead worker's engine, oldest first; empty while a worker runs."""
+    cause: str = ""
+    """Cause code of why it is degraded or failed, where one is known."""
+    remedy: str = ""
+    """What to do about the cause."""
+    planned: str = ""
+    """Label of the plan's own candidate while it is degraded."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUse:
+    """What the box keeps on its disk, by kind. Bytes."""
+
+    blobs: int
+    """Imported models."""
+    databases: int
+    """Registry, audit log and telemetry."""
+    compiled: int
+    """Compiled models; safe to delete."""
+    packs: int
+    """Runtime packs of the box's own and those that the system or APPLIANCE_PACKS offers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +146,5 @@ class StatusReport:
     disk_total: int
     endpoints: tuple[str, ...]
     """Where requests are answered: `unix:/run/appliance/inference.sock`, `http://127.0.0.1:8080`."""
+    disk_use: DiskUse | None = None
+    """None where it was not counted."""

@@ -13,6 +13,8 @@ from runtimes.worker.spec import WorkerSpec
 
 _THE_REQUESTS_FAULT = ("request.timeout", "worker.out-of-memory")
 """Causes of death that say nothing against starting the same worker again."""
+GONE = frozenset({"device.absent", "device.fell-back", "device.unusable", "pack.missing", "pack.broken"})
+"""Causes that no further try mends: what the candidate runs on is not there."""
 
 
 class ServingState(StrEnum):
@@ -30,6 +32,8 @@ class WorkerEvent:
     name: str
     state: ServingState
     detail: str
+    cause: EngineError | None = None
+    """Only where it failed: the last reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,8 @@ class Deployed:
         try:
             worker = await self._load(self.spec)
         except BaseException as error:
-            self._enter(ServingState.FAILED, str(error))
+            cause = error if isinstance(error, EngineError) else None
+            self._enter(ServingState.FAILED, str(error), cause)
             raise
         self._serve(worker)
         self._keeper = asyncio.create_task(self._keep(worker))
@@ -150,7 +155,7 @@ class Deployed:
         raise EngineError(
             "deployment.failed",
             f"{self.name} is not served: {self.detail}",
-            remedy="Look at the worker's log, then deploy it again.",
+            remedy="`appliance status` shows what its engine said last; then deploy it again.",
         )
 
     def lost(self, worker: Worker) -> None:
@@ -206,7 +211,8 @@ class Deployed:
             self._serve(worker)
 
     async def _start_again(self, deaths: int) -> tuple[Worker | None, int]:
-        """The next worker, None after too many deaths."""
+        """The next worker, None after too many deaths or where what it runs on is gone."""
+        last: EngineError | None = None
         while deaths < self._policy.attempts:
             if deaths > 1:
                 pause = self._policy.first_pause * 2.0 ** (deaths - 2)
@@ -214,9 +220,13 @@ class Deployed:
             try:
                 return await Worker.start(self.spec), deaths
             except EngineError as error:
+                if error.code in GONE:
+                    self._enter(ServingState.FAILED, str(error), error)
+                    return None, deaths
+                last = error
                 deaths += 1
                 self.detail = str(error)
-        self._enter(ServingState.FAILED, f"It died {deaths} times in a row. {self.detail}")
+        self._enter(ServingState.FAILED, f"It died {deaths} times in a row. {self.detail}", last)
         return None, deaths
 
     def _serve(self, worker: Worker) -> None:
@@ -233,13 +243,13 @@ class Deployed:
         )
         self._enter(ServingState.SERVING)
 
-    def _enter(self, state: ServingState, detail: str = "") -> None:
+    def _enter(self, state: ServingState, detail: str = "", cause: EngineError | None = None) -> None:
         self.state, self.detail = state, detail
         if state in (ServingState.STARTING, ServingState.RESTARTING):
             self._settled.clear()
         else:
             self._settled.set()
-        self._on_event(WorkerEvent(self.name, state, detail))
+        self._on_event(WorkerEvent(self.name, state, detail, cause))
 
     async def _leave_keeper(self) -> None:
         if self._keeper is not None:

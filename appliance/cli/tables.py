@@ -210,6 +210,10 @@ def _status(report: StatusReport) -> Iterator[RenderableType]:
         )
         add_row(table, f"  {row.engine}", style="dim")
     yield table if report.deployments else "nothing is deployed: `appliance deploy NAME`"
+    for row in report.deployments:
+        if row.last_words:
+            yield f"last words of {row.name}:"
+            yield Text("\n".join(f"  {plain(line)}" for line in row.last_words), "dim")
     update = report.last_update
     last = "none yet" if update is None else f"{update.time}: {', '.join(update.artifacts)}"
     age = NA if update is None else ago(update.metadata_age_seconds)

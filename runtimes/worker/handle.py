@@ -49,6 +49,7 @@ class Worker:
         self._idle.set()
         self._loading: asyncio.Future[wire.Loaded] = self._loop.create_future()
         self._doomed_by: EngineError | None = None
+        self._died: EngineError | None = None
         self._reply_size = 0
         self._child = Child(
             spec.interpreter,
@@ -184,7 +185,7 @@ class Worker:
         """Why it is gone; None while it lives."""
         if not self.closed.is_set():
             return None
-        return self._doomed_by or self._child.obituary("answering")
+        return self._doomed_by or self._died
 
     async def drain(self, patience: float) -> None:
         """Wait until every request is answered, at most `patience` seconds."""
@@ -295,7 +296,8 @@ class Worker:
             self._finish(answer.id)
 
     def _on_death(self) -> None:
-        died = self._child.obituary("loading" if not self._pending else "answering")
+        doing = "answering" if self._pending else "waiting for requests"
+        died = self._died = self._child.obituary(doing if self._loading.done() else "loading")
         if not self._loading.done():
             self._loading.set_exception(died)
             self._loading.exception()

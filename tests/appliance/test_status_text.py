@@ -48,5 +48,17 @@ def test_walls_that_lack_for_the_same_reason_share_it() -> None:
     assert lines(limits, limits, limits) == [f"no core dumps; CPU limit, thread limit: {reason}"]
 
 
+def test_the_last_words_of_a_dead_worker_are_told() -> None:
+    first, *others = FULL.deployments
+    dead = replace(first, last_words=("GGML_ASSERT(eps >= 0.0f) failed", "[1mAborted"))
+    console = Console(width=300)
+    with console.capture() as captured:
+        for part in readable(replace(FULL, deployments=(dead, *others))):
+            console.print(part)
+    told = captured.get()
+    assert f"last words of {first.name}:\n  GGML_ASSERT(eps >= 0.0f) failed\n" in told
+    assert "Aborted" in told
+
+
 def test_without_workers_there_is_no_line() -> None:
     assert lines({}, {}, {}) == []

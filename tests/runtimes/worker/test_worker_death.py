@@ -66,6 +66,16 @@ async def test_kill_9_costs_the_request_at_work_and_tells_the_signal(start: Star
     assert worker.resident_memory() is None
 
 
+async def test_a_worker_that_died_idle_is_said_to_have_waited(start: Start, tmp_path: Path) -> None:
+    worker = await start(onnx_files.linear(tmp_path / "m.onnx"))
+
+    os.kill(worker.pid, signal.SIGKILL)
+    await worker.closed.wait()
+
+    assert worker.death is not None
+    assert worker.death.what == "The worker was killed by SIGKILL while waiting for requests."
+
+
 async def test_a_memory_limit_holds_and_costs_one_answer(start: Start, tmp_path: Path) -> None:
     worker = await start(onnx_files.glutton(tmp_path / "m.onnx"), memory_limit=2 << 30)
 
