@@ -41,7 +41,9 @@ async def certify(box: Box, artifact: Artifact) -> str:
     failures = [f"{rejection.engine}: {rejection.reason}" for rejection in found.rejections]
     for offer in found.offers:
         try:
-            spec = WorkerSpec(model, offer.candidate, offer.pack.interpreter, box.state.compiled, LOAD_SECONDS)
+            spec = WorkerSpec(
+                model, offer.candidate, offer.pack.interpreter, box.state.compiled, LOAD_SECONDS
+            )
             certificate = await certify_candidate(spec, golden)
         except EngineError as error:
             failures.append(f"{offer.candidate.label}: {error.what}")

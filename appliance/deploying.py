@@ -10,10 +10,12 @@ from appliance.errors import ApplianceError
 from appliance.packages import golden_set, model_file
 from appliance.registry import Artifact, Deployment
 from runtimes.hardware.detect import detect
+from runtimes.hardware.energy_meter import EnergyMeter
 from runtimes.packs import installed_packs
 from runtimes.selection.choose import SelectionProgress, choose
-from runtimes.selection.plan import Objective, Plan
+from runtimes.selection.plan import Limits, Objective, Plan
 from runtimes.selection.staleness import is_stale
+from runtimes.selection.yardstick import broken_limits
 
 OnSelection = Callable[[SelectionProgress], None]
 
@@ -33,10 +35,13 @@ async def prepare(
     *,
     name: str | None = None,
     budget_seconds: float,
+    objective: Objective | None = None,
     measure_again: bool = False,
     on_progress: OnSelection,
 ) -> Prepared:
     """Find the best plan for an artifact on this machine; changes nothing.
+
+    Without an objective, what was chosen here before counts, and else what the model's maker says.
 
     Raises ApplianceError `plan.no-candidate` where nothing both runs it and gives its golden samples.
     """
@@ -45,20 +50,24 @@ async def prepare(
     packs = installed_packs(box.state.packs)
     model = model_file(box.blobs, artifact)
     stored = box.registry.deployment(name)
+    goal = objective or _chosen_before(stored) or Objective(artifact.config.objective)
     if stored is not None and stored.artifact.digest == artifact.digest and not measure_again:
         engines = {pack.title: pack.version for pack in packs}
-        if is_stale(stored.plan, model.digest, hardware, engines) is None:
+        if stored.plan.objective is goal and is_stale(stored.plan, model.digest, hardware, engines) is None:
             return Prepared(stored, reused=True)
-    plan = await choose(
-        model,
-        golden_set(box.blobs, artifact),
-        objective=Objective(artifact.config.objective),
-        hardware=hardware,
-        packs=packs,
-        budget_seconds=budget_seconds,
-        cache=_made(box.state.compiled),
-        on_progress=on_progress,
-    )
+    with await asyncio.to_thread(EnergyMeter) as energy:
+        plan = await choose(
+            model,
+            golden_set(box.blobs, artifact),
+            objective=goal,
+            limits=Limits(artifact.config.latency_seconds, artifact.config.memory),
+            hardware=hardware,
+            packs=packs,
+            budget_seconds=budget_seconds,
+            cache=_made(box.state.compiled),
+            energy=energy,
+            on_progress=on_progress,
+        )
     if plan.chosen is None:
         raise _nothing_runs(artifact, plan)
     return Prepared(Deployment(name, artifact, plan, timestamp()), reused=False)
@@ -80,10 +89,18 @@ def put_live(box: Box, change: Change, deployment: Deployment) -> None:
     )
 
 
-def objective_met(deployment: Deployment) -> bool | None:
-    """Whether the measured p50 is within what the model's owner asks for; None where they ask for nothing."""
-    wanted, measured = deployment.artifact.config.latency_seconds, deployment.planned_p50_seconds
-    return None if wanted is None or measured is None else measured <= wanted
+def limits_kept(deployment: Deployment) -> bool | None:
+    """Whether what was measured keeps what the model's owner asks for; None where they ask for nothing."""
+    plan = deployment.plan
+    measured = plan.chosen.measurement if plan.chosen else None
+    return None if measured is None or plan.limits == Limits() else not broken_limits(measured, plan.limits)
+
+
+def _chosen_before(stored: Deployment | None) -> Objective | None:
+    """The objective that somebody chose here, against what the model's maker says."""
+    if stored is None or stored.plan.objective == stored.artifact.config.objective:
+        return None
+    return stored.plan.objective
 
 
 def _made(folder: Path) -> Path:

@@ -21,7 +21,7 @@ from updates import transfer
 from updates.digest import Digest
 from updates.inspect import Installed, Preview, Standing, inspect
 from updates.media import find_update
-from updates.models import model_contents
+from updates.models import ModelFacts, model_contents
 from updates.names import Identity, Kind
 from updates.transfer import Received, receive
 
@@ -142,7 +142,6 @@ def _artifact(item: Received) -> Artifact:
             f"This release of the appliance does not know what to do with a {identity.kind}.",
         )
     facts = model_contents(item.manifest, item.artifact.manifest_file).facts
-    milliseconds = facts.latency_objective_ms
     return Artifact(
         digest=item.artifact.digest.hex,
         kind=identity.kind,
@@ -152,12 +151,21 @@ def _artifact(item: Received) -> Artifact:
         licence=facts.licence,
         format=facts.format,
         size=item.artifact.size,
-        config=ModelConfig(facts.objective, None if milliseconds is None else milliseconds / 1000),
+        config=_config(facts),
         imported=timestamp(),
         files=tuple(
             ArtifactFile(blob.path or blob.digest.hex, blob.media_type, blob.digest.hex, blob.size)
             for blob in (*item.manifest.layers, item.manifest.config)
         ),
+    )
+
+
+def _config(facts: ModelFacts) -> ModelConfig:
+    milliseconds, mebibytes = facts.latency_objective_ms, facts.memory_limit_mib
+    return ModelConfig(
+        facts.objective,
+        None if milliseconds is None else milliseconds / 1000,
+        None if mebibytes is None else round(mebibytes * 2**20),
     )
 
 

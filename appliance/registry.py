@@ -30,6 +30,8 @@ class ModelConfig:
     objective: str = "latency"
     latency_seconds: float | None = None
     """p50 that the model's owner asks for."""
+    memory: int | None = None
+    """Bytes that its worker may use."""
 
 
 @dataclass(frozen=True, slots=True)

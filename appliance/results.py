@@ -192,8 +192,8 @@ class WhatIfReport:
     """How a deployment would run without something, from its plan's stored evidence."""
 
     answer: WhatIf
-    objective_met: bool | None
-    """Whether it would be within the model's latency objective; None where it has none or nothing would run."""
+    limits_kept: bool | None
+    """Whether it would keep the model's limits; None where it has none or nothing would run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +206,8 @@ class PlanReport:
     reused: bool
     """It is the stored plan; nothing was measured."""
     serving: bool
-    objective_met: bool | None
-    """Whether p50 is within the model's latency objective; None where it has none."""
+    limits_kept: bool | None
+    """Whether what was measured keeps the model's limits of latency and memory; None where it has none."""
     what_if: WhatIfReport | None = None
     """Only where it was asked for."""
     stale: str | None = None

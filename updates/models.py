@@ -32,6 +32,8 @@ class Format(StrEnum):
 class Objective(StrEnum):
     LATENCY = "latency"
     THROUGHPUT = "throughput"
+    MEMORY = "memory"
+    ENERGY = "energy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class ModelFacts:
     objective: Objective = Objective.LATENCY
     latency_objective_ms: float | None = None
     """The latency that one request is to stay below, in milliseconds."""
+    memory_limit_mib: float | None = None
+    """What the process that hosts it may use, in MiB."""
     licence: str = ""
     """An SPDX expression."""
     description: str = ""
@@ -50,9 +54,8 @@ class ModelFacts:
         texts = {
             "format": str(self.format),
             "objective": str(self.objective),
-            "latency-objective-ms": ""
-            if self.latency_objective_ms is None
-            else repr(self.latency_objective_ms),
+            "latency-objective-ms": _number(self.latency_objective_ms),
+            "memory-limit-mib": _number(self.memory_limit_mib),
             "licence": self.licence,
             "description": self.description,
         }
@@ -61,20 +64,28 @@ class ModelFacts:
     @classmethod
     def from_texts(cls, texts: Mapping[str, str]) -> Self:
         """Raises: ValueError, KeyError: a text is missing or says nothing we know."""
-        latency = texts.get("latency-objective-ms")
-        milliseconds = None if latency is None else float(latency)
-        if milliseconds is not None and not 0 < milliseconds < 1e9:
-            raise ValueError("the latency objective is no duration")
         return cls(
             Format(texts["format"]),
             Objective(texts.get("objective", Objective.LATENCY)),
-            milliseconds,
+            _positive(texts.get("latency-objective-ms"), "the latency objective is no duration"),
+            _positive(texts.get("memory-limit-mib"), "the memory limit is no size"),
             texts.get("licence", ""),
             texts.get("description", ""),
         )
 
     def to_annotations(self) -> dict[str, str]:
         return {_ANNOTATION + key: text for key, text in self.to_texts().items()}
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else repr(value)
+
+
+def _positive(text: str | None, otherwise: str) -> float | None:
+    value = None if text is None else float(text)
+    if value is not None and not 0 < value < 1e9:
+        raise ValueError(otherwise)
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """How a plan and its what-if read on a terminal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -9,8 +9,10 @@ from appliance.cli.layout import add_row, table_of
 from appliance.console.formats import NA, count, duration, latency, rate
 from appliance.console.text import plain
 from appliance.results import PlanReport, Production, WhatIfReport
-from runtimes.selection.plan import CandidateResult, Measurement, Objective, Parity, Verdict
+from runtimes.selection.plan import CandidateResult, Limits, Measurement, Objective, Parity, Verdict
 from runtimes.selection.whatif import WhatIf
+
+Figure = Callable[[CandidateResult], str]
 
 VERDICT_STYLES = {
     Verdict.CHOSEN: "bold green",
@@ -30,16 +32,20 @@ def plan(report: PlanReport) -> Iterator[RenderableType]:
     yield f"{report.name} {report.version}: plan for {stored.objective}, {_origin(report)}"
     yield from _outdated(report)
     yield from _candidates(stored.results)
-    if report.objective_met is not None:
-        met = "is met" if report.objective_met else "is NOT met"
-        yield f"The model's latency objective {met}."
-    if stored.objective is Objective.THROUGHPUT:
-        yield Text("ranked by throughput", "dim")
+    if report.limits_kept is not None:
+        yield f"The model's limits ({_limits(stored.limits)}) are {'' if report.limits_kept else 'NOT '}kept."
+    if stored.objective is not Objective.LATENCY:
+        yield Text(f"ranked by {stored.objective}", "dim")
     if report.production is not None:
         yield _in_production(report.production, report.chosen)
     yield (
         "It is serving now." if report.serving else "It serves as soon as the daemon runs: `appliance serve`."
     )
+
+
+def _limits(limits: Limits) -> str:
+    told = [latency(limits.latency_seconds)] if limits.latency_seconds is not None else []
+    return ", ".join(told + ([_mebibytes(limits.memory)] if limits.memory is not None else []))
 
 
 def _origin(report: PlanReport) -> str:
@@ -74,8 +80,9 @@ def _what_if(report: PlanReport, what_if: WhatIfReport) -> Iterator[RenderableTy
         yield f"Gone: {plain(', '.join(answer.excluded), 2000)}"
     yield ""
     yield from _candidates(answer.results)
-    if what_if.objective_met is not None:
-        yield f"The model's latency objective would {'' if what_if.objective_met else 'NOT '}be met."
+    if what_if.limits_kept is not None:
+        limits = _limits(report.plan.limits)
+        yield f"The model's limits ({limits}) would {'' if what_if.limits_kept else 'NOT '}be kept."
     if answer.unanswered:
         labels = plain(", ".join(result.label for result in answer.unanswered), 2000)
         yield Text(
@@ -98,14 +105,15 @@ def _consequence(now: CandidateResult | None, answer: WhatIf) -> str:
 
 def _candidates(candidates: Sequence[CandidateResult]) -> Iterator[RenderableType]:
     """Figures first, then the reasons, in the same order."""
-    text = any(r.measurement and r.measurement.first_token_seconds for r in candidates)
-    speed = "tokens/s" if text else "a second"
-    figures = ("p50", "p99", speed, "error", "memory")
-    table = table_of("", "candidate", *figures, right=figures, wide=("candidate",))
+    measured = [r.measurement for r in candidates if r.measurement]
+    columns = TEXT if any(m.first_token_seconds is not None for m in measured) else TENSORS
+    columns = columns | ENERGY if any(m.joules is not None for m in measured) else columns
+    table = table_of("", "candidate", *columns, right=tuple(columns), wide=("candidate",))
     for result in candidates:
-        add_row(table, *_figures(result), style=VERDICT_STYLES[result.verdict])
+        figures = (figure(result) for figure in columns.values())
+        add_row(table, result.verdict, result.label, *figures, style=VERDICT_STYLES[result.verdict])
     yield table
-    levels = max((r.measurement.throughput_at for r in candidates if r.measurement), key=len, default=())
+    levels = max((m.throughput_at for m in measured), key=len, default=())
     if len(levels) > 1:
         at_once = "/".join(str(at.concurrency) for at in levels)
         yield Text(f"a second: with {at_once} requests at once; a worker answers one after the other", "dim")
@@ -115,25 +123,16 @@ def _candidates(candidates: Sequence[CandidateResult]) -> Iterator[RenderableTyp
         yield reason.append(plain(result.reason), VERDICT_STYLES[result.verdict])
 
 
-def _figures(result: CandidateResult) -> tuple[str, ...]:
-    measured = result.measurement
-    return (
-        result.verdict,
-        result.label,
-        latency(measured.p50_seconds) if measured else "",
-        latency(measured.p99_seconds) if measured else "",
-        _throughput(measured) if measured else "",
-        _error(result.parity),
-        _mebibytes(measured.peak_memory) if measured else "",
-    )
-
-
-def _throughput(measured: Measurement) -> str:
-    return "/".join(rate(at.per_second) for at in measured.throughput_at) or rate(measured.throughput)
+def _of_measurement(text: Callable[[Measurement], str]) -> Figure:
+    return lambda result: text(result.measurement) if result.measurement else ""
 
 
 def _mebibytes(value: int | None) -> str:
     return NA if value is None else f"{value / 2**20:,.0f} MiB"
+
+
+def _millijoules(joules: float | None) -> str:
+    return NA if joules is None else f"{joules * 1e3:.3g} mJ"
 
 
 def _error(parity: Parity | None) -> str:
@@ -142,3 +141,22 @@ def _error(parity: Parity | None) -> str:
     if parity.worst_error is not None:
         return f"{parity.worst_error:.2g}"
     return "same text" if parity.within else "other text"
+
+
+TENSORS: dict[str, Figure] = {
+    "p50": _of_measurement(lambda m: latency(m.p50_seconds)),
+    "p99": _of_measurement(lambda m: latency(m.p99_seconds)),
+    "a second": _of_measurement(lambda m: "/".join(rate(at.per_second) for at in m.throughput_at)),
+    "error": lambda result: _error(result.parity),
+    "memory": _of_measurement(lambda m: _mebibytes(m.peak_memory)),
+}
+TEXT: dict[str, Figure] = {
+    "first": _of_measurement(lambda m: latency(m.first_token_seconds)),
+    "prompt/s": _of_measurement(lambda m: rate(m.prompt_tokens_per_second)),
+    "then/s": _of_measurement(lambda m: rate(m.generation_tokens_per_second)),
+    "tokens/s": _of_measurement(lambda m: rate(m.throughput)),
+    "error": lambda result: _error(result.parity),
+    "memory": _of_measurement(lambda m: _mebibytes(m.peak_memory)),
+}
+ENERGY: dict[str, Figure] = {"energy": _of_measurement(lambda m: _millijoules(m.joules))}
+"""Column -> what it shows of a candidate."""

@@ -20,6 +20,7 @@ ALLOW_EXPIRED = Argument(
     "accept metadata past its expiry date; versions and signatures are checked all the same",
     kind=bool,
 )
+OBJECTIVES = ("latency", "throughput", "memory", "energy")
 
 TABLE: tuple[Command, ...] = (
     Command(
@@ -62,10 +63,11 @@ TABLE: tuple[Command, ...] = (
             Argument(
                 "objective",
                 "what the box optimises for",
-                choices=("latency", "throughput"),
+                choices=OBJECTIVES,
                 default="latency",
             ),
-            Argument("latency_ms", "latency objective in milliseconds", kind=float),
+            Argument("latency_ms", "most milliseconds that an answer may take (p50)", kind=float),
+            Argument("memory_mib", "most MiB that the process that hosts it may use", kind=float),
         ),
         role=Role.INTEGRATOR,
         where=Where.HERE,
@@ -130,11 +132,16 @@ TABLE: tuple[Command, ...] = (
     Command(
         "deploy",
         "Deploy a model",
-        "Measure every way to run a model here, choose the fastest right one and serve it.",
+        "Measure every way to run a model here, choose the best right one and serve it.",
         (
             NAME,
             Argument("version", "version of the model; default: the newest imported one"),
             Argument("budget", "seconds the measuring may take", kind=float, default=20.0, metavar="SECONDS"),
+            Argument(
+                "objective",
+                "what to optimise for here; default: what was chosen before, or what the model's maker says",
+                choices=OBJECTIVES,
+            ),
             Argument("measure_again", "measure even where a valid plan is stored", kind=bool),
         ),
         role=Role.ADMIN,

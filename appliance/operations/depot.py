@@ -59,6 +59,7 @@ def add_model(
     summary: str,
     objective: str,
     latency_ms: float | None,
+    memory_mib: float | None,
 ) -> ModelAdded:
     """What a box would refuse is refused here, where somebody can mend it."""
     context.progress(Progress("check", file))
@@ -84,6 +85,7 @@ def add_model(
             licence_file=Path(licence_file) if licence_file else None,
             objective=Objective(objective),
             latency_objective_ms=latency_ms,
+            memory_limit_mib=memory_mib,
             description=summary,
         ),
     )

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from appliance.control.messages import Progress
-from appliance.deploying import objective_met, prepare, put_live
+from appliance.deploying import limits_kept, prepare, put_live
 from appliance.errors import ApplianceError
 from appliance.operations.context import BoxContext
 from appliance.plan_checks import production, stale_plans
@@ -12,6 +12,7 @@ from appliance.registry import Deployment
 from appliance.results import ModelList, ModelRow, PlanReport, Production, Undeployed, WhatIfReport
 from runtimes.hardware.detect import detect
 from runtimes.selection.choose import SelectionProgress
+from runtimes.selection.plan import Objective
 from runtimes.selection.whatif import what_if as without
 
 
@@ -37,13 +38,20 @@ async def models(context: BoxContext) -> ModelList:
 
 
 async def deploy(
-    context: BoxContext, *, name: str, version: str | None, budget: float, measure_again: bool
+    context: BoxContext,
+    *,
+    name: str,
+    version: str | None,
+    budget: float,
+    objective: str | None,
+    measure_again: bool,
 ) -> PlanReport:
     artifact = context.box.registry.artifact("model", name, version)
     prepared = await prepare(
         context.box,
         artifact,
         budget_seconds=budget,
+        objective=None if objective is None else Objective(objective),
         measure_again=measure_again,
         on_progress=lambda progress: context.progress(measuring(progress)),
     )
@@ -122,7 +130,7 @@ def _supposing(deployment: Deployment, what_if: str) -> WhatIfReport:
         )
     answer = without(deployment.plan, [word for word in words.split(",") if word.strip()])
     then = replace(deployment, plan=replace(deployment.plan, results=answer.results))
-    return WhatIfReport(answer, objective_met(then))
+    return WhatIfReport(answer, limits_kept(then))
 
 
 def _report(context: BoxContext, deployment: Deployment, *, reused: bool) -> PlanReport:
@@ -132,5 +140,5 @@ def _report(context: BoxContext, deployment: Deployment, *, reused: bool) -> Pla
         deployment.plan,
         reused,
         context.services is not None,
-        objective_met(deployment),
+        limits_kept(deployment),
     )

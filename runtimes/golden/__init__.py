@@ -4,7 +4,7 @@ A golden set is a folder with `golden.json` and the tensors beside it as `.npy` 
 
     {"schema": "appliance-golden/1",
      "tolerance": {"absolute": 0.01, "relative": 0.01},
-     "tolerances": {"boxes": {"absolute": 2.0, "relative": 0.0}},
+     "tolerances": {"boxes": {"absolute": 2.0, "relative": 0.0}, "logits": {"top_k": 5, "agreement": 0.8}},
      "samples": [{"name": "scratch-1",
                   "inputs": {"image": "scratch-1.image.npy"},
                   "outputs": {"scores": {"datatype": "FP32", "shape": [1, 2], "data": [0.98, 0.02]}}}]}

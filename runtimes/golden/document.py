@@ -60,8 +60,11 @@ class TextSampleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ToleranceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    absolute: float = 1e-3
-    relative: float = 1e-3
+    absolute: float | None = None
+    """As `USUAL` where nothing is said; where `top_k` stands alone, only the order counts."""
+    relative: float | None = None
+    top_k: int = 0
+    agreement: float = 1.0
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -19,7 +19,7 @@ from runtimes.golden.document import (
     ToleranceEntry,
     invalid,
 )
-from runtimes.golden.samples import GoldenSet, TensorSample, TextSample, Tolerance
+from runtimes.golden.samples import USUAL, GoldenSet, TensorSample, TextSample, Tolerance
 from runtimes.golden.tensors import from_inline, read_npy
 
 Entry = TypeVar("Entry", TensorSampleEntry, TextSampleEntry)
@@ -164,11 +164,16 @@ def _refuse_repeated_names(names: list[str]) -> None:
 
 
 def _tolerance(entry: ToleranceEntry, output: str | None = None) -> Tolerance:
+    place = f"the tolerance of output {output!r}" if output else "the tolerance"
     values = (entry.absolute, entry.relative)
-    if any(value < 0 or not math.isfinite(value) for value in values):
-        place = f"the tolerance of output {output!r}" if output else "the tolerance"
+    if any(value is not None and (value < 0 or not math.isfinite(value)) for value in values):
         raise invalid(f"{place} is not a pair of numbers from 0 up.", file=DOCUMENT)
-    return Tolerance(entry.absolute, entry.relative)
+    if entry.top_k < 0 or not 0 < entry.agreement <= 1:
+        raise invalid(f"{place} has no 'top_k' from 0 up with an 'agreement' up to 1.", file=DOCUMENT)
+    if entry.top_k and values == (None, None):
+        return Tolerance(math.inf, 0.0, entry.top_k, entry.agreement)
+    absolute, relative = (USUAL if value is None else value for value in values)
+    return Tolerance(absolute, relative, entry.top_k, entry.agreement)
 
 
 def _refuse_idle_tolerances(

@@ -5,13 +5,21 @@ from dataclasses import dataclass, field
 
 from runtimes.engine import Tensor
 
+USUAL = 1e-3
+"""How far an output may be off where nothing else is said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
     """How far an output may be from the expected one: |got - want| <= absolute + relative * |want|."""
 
-    absolute: float = 1e-3
-    relative: float = 1e-3
+    absolute: float = USUAL
+    """Infinite where only the order counts."""
+    relative: float = USUAL
+    top_k: int = 0
+    """How many of the largest along the last axis must be the same, in any order; 0 for no such demand."""
+    agreement: float = 1.0
+    """Which share of them, over the whole output."""
 
 
 @dataclass(frozen=True, slots=True)

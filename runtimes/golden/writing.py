@@ -1,5 +1,6 @@
 """Writing a golden set into a folder, so that people can read and correct it by hand."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,7 +46,9 @@ def write_golden(folder: Path, golden: GoldenSet) -> None:
 
 
 def _tolerance(tolerance: Tolerance) -> ToleranceEntry:
-    return ToleranceEntry(tolerance.absolute, tolerance.relative)
+    if math.isinf(tolerance.absolute):
+        return ToleranceEntry(top_k=tolerance.top_k, agreement=tolerance.agreement)
+    return ToleranceEntry(tolerance.absolute, tolerance.relative, tolerance.top_k, tolerance.agreement)
 
 
 def _entry(folder: Path, number: int, sample: TensorSample | TextSample) -> Any:

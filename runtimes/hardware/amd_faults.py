@@ -62,7 +62,7 @@ def _kfd(root: Sysroot, gpu: Accelerator, nodes: list[kfd.Node]) -> Finding | No
         return Finding(
             "amd.not-in-topology",
             f"{KFD} works, but this GPU ({gpu.id}) is not among the compute nodes.",
-            "The chip is too old for ROCm, or its node is hidden from this container. Vulkan may still run it.",
+            "The chip is too old for ROCm, its slot lacks PCIe atomics, or its node is hidden from this container. Vulkan may still run it.",
         )
     return None
 

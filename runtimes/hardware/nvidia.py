@@ -15,6 +15,8 @@ VENDOR = "10de"
 DRIVER = "/proc/driver/nvidia"
 WSL = "/dev/dxg"
 NVML = "NVML"
+NOT_SUPPORTED = "not-supported"
+"""What NVML answers when asked for the memory of a GPU that has none of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,18 @@ def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str], me
     driver = _driver_version(root, told)
     answers = devices_told(told)
     energy.note_nvml(answers, notes)
-    found = [_card(root, card, driver, _answer_for(card, answers), notes) for card in cards]
+    found = []
+    for card in cards:
+        answer = _answer_for(card, answers)
+        gpu = _card(root, card, driver, answer, notes)
+        found.append(_with_unified_memory(gpu, answer.get("memory") == NOT_SUPPORTED, memory, notes))
     if soc:
-        found += [nvidia_soc.gpu(root, soc, notes)]
-        found[-1] = _completed(found[-1], answers[0] if len(answers) == 1 else {}, notes)
+        answer = answers[0] if len(answers) == 1 else {}
+        gpu = _completed(nvidia_soc.gpu(root, soc, notes), answer, notes)
+        unified = answer.get("memory", NOT_SUPPORTED) == NOT_SUPPORTED
+        found.append(_with_unified_memory(gpu, unified, memory, notes))
     elif not cards:
-        found += [_behind_wsl(answer, driver.version, notes) for answer in answers]
-    found = [_with_unified_memory(card, memory, notes) for card in found]
+        found += [_behind_wsl(answer, driver, notes) for answer in answers]
     found = [nvidia_faults.judged(root, card, installed) for card in found]
     if not found and installed.fault:
         notes.findings.append(installed.fault)
@@ -100,7 +107,9 @@ def _card(
         architecture=notes.take(
             f"{key}.architecture", nvidia_chips.compute_of(number), f"{card.path}/device"
         ),
-        integrated=number in nvidia_chips.INTEGRATED_DEVICES,
+        integrated=notes.take(
+            f"{key}.integrated", number in nvidia_chips.INTEGRATED_DEVICES, f"{card.path}/device"
+        ),
         pci_id=card.id,
         uuid=uuid if uuid.startswith("GPU-") and "?" not in uuid else None,
         numa_node=notes.take(f"{key}.numa_node", card.numa_node, f"{card.path}/numa_node"),
@@ -143,7 +152,7 @@ def _completed(card: Accelerator, answer: dict[str, Any], notes: Notes) -> Accel
     }
     known = {name: value for name, value in values.items() if value is not None}
     notes.sources.update({f"{key}.{name}": NVML for name in known})
-    if memory == "not-supported":
+    if memory == NOT_SUPPORTED:
         notes.sources[f"{key}.memory_total"] = f"{NVML}: not supported"
     return replace(card, **known, partitions=tuple(_partitions(answer)))
 
@@ -159,7 +168,7 @@ def _partitions(answer: dict[str, Any]) -> list[Partition]:
     ]
 
 
-def _behind_wsl(answer: dict[str, Any], driver: str | None, notes: Notes) -> Accelerator:
+def _behind_wsl(answer: dict[str, Any], driver: Driver, notes: Notes) -> Accelerator:
     """WSL shows no PCI device of NVIDIA's; NVML alone knows the card."""
     id_ = pci.from_nvml(answer.get("pci") or answer.get("uuid") or f"nvidia{answer.get('index')}")
     notes.sources[f"accelerators.{id_}"] = NVML
@@ -169,15 +178,17 @@ def _behind_wsl(answer: dict[str, Any], driver: str | None, notes: Notes) -> Acc
         kind="gpu",
         name="NVIDIA GPU",
         driver="dxgkrnl",
-        driver_version=driver,
+        driver_version=notes.take(f"accelerators.{id_}.driver_version", driver.version, driver.source),
         integrated=False,
     )
     return replace(_completed(card, answer, notes), device_node=WSL)
 
 
-def _with_unified_memory(card: Accelerator, memory: Memory, notes: Notes) -> Accelerator:
-    """Only a board that is integrated and whose driver counts no memory of its own uses the machine's."""
-    if not card.integrated or card.memory_total is not None:
+def _with_unified_memory(
+    card: Accelerator, has_none: bool, memory: Memory, notes: Notes
+) -> Accelerator:
+    """Only a GPU that is integrated and, as its driver says, has no memory of its own uses the machine's."""
+    if not (card.integrated and has_none):
         return card
     notes.sources[f"accelerators.{card.id}.memory_shared_total"] = "/proc/meminfo"
     total, available = memory.total, memory.available

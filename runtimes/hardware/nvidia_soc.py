@@ -10,11 +10,19 @@ from runtimes.hardware.sysroot import Sysroot
 COMPATIBLE = "/proc/device-tree/compatible"
 RELEASE = "/etc/nv_tegra_release"
 SOC = "/sys/devices/soc0"
-SOC_IDS = {"33": "nvidia,tegra210", "24": "nvidia,tegra186", "25": "nvidia,tegra194", "35": "nvidia,tegra234"}
+SOC_IDS = {
+    "33": "nvidia,tegra210",
+    "24": "nvidia,tegra186",
+    "25": "nvidia,tegra194",
+    "35": "nvidia,tegra234",
+    "38": "nvidia,tegra264",
+}
 """`soc_id` on kernels that tell it, where a container hides the device tree."""
 DRIVERS = ("nvgpu", "gk20a")
-CUDA = {"R35": "11.4", "R36": "12.2", "R38": "13.0"}
-"""Jetson Linux release -> CUDA that came with its first version (JetPack 5, 6, 7)."""
+CUDA = {"R35": "11.4", "R36.3": "12.2", "R36.4": "12.6", "R38": "13.0"}
+"""Jetson Linux release -> CUDA that came with it (JetPack 5, 6.0, 6.1 and newer, 7)."""
+GB10_SOC_ID = "jep106:0426:8901"
+"""What GB10's firmware calls the chip: MediaTek's number, since the processor's half is theirs (SMCCC SOC_ID)."""
 
 
 def compatible(root: Sysroot) -> str | None:
@@ -41,7 +49,7 @@ def gpu(root: Sysroot, chip: str, notes: Notes) -> Accelerator:
     notes.sources[key] = source
     board = root.text("/proc/device-tree/model")
     installed = notes.take(f"{key}.driver_version", release(root), RELEASE)
-    cuda = CUDA.get((installed or "").partition(".")[0])
+    cuda = next((cuda for name, cuda in CUDA.items() if f"{installed}.".startswith(f"{name}.")), None)
     return Accelerator(
         id=id_,
         vendor="nvidia",

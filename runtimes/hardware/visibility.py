@@ -46,12 +46,13 @@ def cuda(devices: Sequence[Name], environ: Mapping[str, str]) -> list[str]:
 def rocm(devices: Sequence[Name], environ: Mapping[str, str]) -> list[str]:
     """Ids in the order in which HIP numbers them.
 
-    ROCR_VISIBLE_DEVICES chooses among the devices of the topology, HIP_VISIBLE_DEVICES (or, without it,
-    CUDA_VISIBLE_DEVICES) then counts in what is left (ROCm documentation, GPU isolation techniques).
+    ROCR_VISIBLE_DEVICES chooses among the devices of the topology, HIP_VISIBLE_DEVICES (or, where that is unset
+    or empty, CUDA_VISIBLE_DEVICES) then counts in what is left; both empty hide nothing. GPU_DEVICE_ORDINAL is
+    for OpenCL alone (ROCm documentation, GPU isolation techniques; ROCclr, rocdevice.cpp).
     """
     first = _chosen(devices, environ.get("ROCR_VISIBLE_DEVICES"))
     left = [next(device for device in devices if device.id == id_) for id_ in first]
-    second = environ.get("HIP_VISIBLE_DEVICES", environ.get("CUDA_VISIBLE_DEVICES"))
+    second = environ.get("HIP_VISIBLE_DEVICES") or environ.get("CUDA_VISIBLE_DEVICES") or None
     return _chosen(left, second)
 
 

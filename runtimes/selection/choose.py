@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runtimes.engine import ModelFile, Rejection
 from runtimes.golden import GoldenSet
+from runtimes.hardware.energy_meter import EnergyMeter
 from runtimes.hardware.profile import HardwareProfile
 from runtimes.packs import RuntimePack
 from runtimes.selection.candidates import Offer, survey
@@ -43,6 +44,7 @@ async def choose(
     limits: Limits = _NO_LIMITS,
     budget_seconds: float = 20.0,
     cache: Path | None = None,
+    energy: EnergyMeter | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> Plan:
     """Try every candidate on the golden samples, one at a time, and choose the best that is right.
@@ -55,7 +57,7 @@ async def choose(
     started = time.perf_counter()
     on_progress(SelectionProgress("asking the engines what they can run", 0, None))
     found = await survey(packs, model, hardware)
-    search = Search(model, golden, cache, hardware.memory.usable)
+    search = Search(model, golden, cache, hardware.memory.usable, energy)
     results, budget = await _try_all(search, found.offers, budget_seconds, on_progress)
     close = close_to_best(results, objective, limits, hardware.memory.usable)
     if close:

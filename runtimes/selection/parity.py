@@ -73,7 +73,30 @@ def _compare_output(place: str, want: Tensor, got: Tensor | None, tolerance: Tol
         return _wrong(place, f"{place} has shape {list(got.shape)}, expected {list(want.shape)}")
     if want.dtype.kind not in "iuf":
         return _compare_exactly(place, want, got)
-    return _compare_numbers(place, want, got, tolerance)
+    numbers = _compare_numbers(place, want, got, tolerance)
+    return (
+        numbers
+        if not tolerance.top_k or not numbers.within
+        else _compare_order(place, want, got, tolerance, numbers)
+    )
+
+
+def _compare_order(
+    place: str, want: Tensor, got: Tensor, tolerance: Tolerance, numbers: Comparison
+) -> Comparison:
+    """The largest of each row along the last axis; one that equals the smallest of the wanted ones is as good."""
+    k = min(tolerance.top_k, want.shape[-1]) if want.ndim else 0
+    if k == 0 or want.size == 0:
+        return numbers
+    rows, answers = (tensor.reshape(-1, want.shape[-1]).astype(np.float64) for tensor in (want, got))
+    least = np.partition(rows, -k, axis=-1)[:, -k]
+    picked = np.argpartition(answers, -k, axis=-1)[:, -k:]
+    agreed = np.take_along_axis(rows, picked, axis=-1) >= least[:, None]
+    share = float(agreed.mean())
+    if share >= tolerance.agreement:
+        return numbers
+    asked = f"{share:.0%} of the {k} largest of {place} are the expected ones"
+    return _wrong(place, f"{asked} where {tolerance.agreement:.0%} are asked for")
 
 
 def _compare_exactly(place: str, want: Tensor, got: Tensor) -> Comparison:

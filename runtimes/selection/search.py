@@ -8,6 +8,7 @@ from pathlib import Path
 from runtimes.engine import Candidate, ModelFile
 from runtimes.errors import EngineError
 from runtimes.golden import GoldenSet
+from runtimes.hardware.energy_meter import EnergyMeter
 from runtimes.selection.candidates import Offer
 from runtimes.selection.plan import CandidateResult, Verdict
 from runtimes.selection.trial import LOAD_SECONDS, Trial, try_out
@@ -45,6 +46,7 @@ class Search:
     cache: Path | None = None
     memory: int | None = None
     """Bytes a worker may use."""
+    energy: EnergyMeter | None = None
     _refused: dict[_Place, EngineError] = field(default_factory=dict)
     """What an engine says of the model on a device."""
 
@@ -60,7 +62,9 @@ class Search:
         share = remaining / left
         at_most = max(share, remaining * _LARGEST_PART)
         try:
-            trial = await try_out(self.spec(offer), self.golden, seconds=share, at_most=at_most)
+            trial = await try_out(
+                self.spec(offer), self.golden, seconds=share, at_most=at_most, energy=self.energy
+            )
         except TimeoutError:
             return _skipped(
                 candidate,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from runtimes.engine import InForce
 from runtimes.golden import GoldenSet, TensorSample, TextSample
+from runtimes.hardware.energy_meter import EnergyMeter
 from runtimes.selection.measure import measure
 from runtimes.selection.parity import Comparison, compare_tensors, compare_text, conclude
 from runtimes.selection.patterns import finds
@@ -38,13 +39,19 @@ class Trial:
 
 
 async def try_out(
-    spec: WorkerSpec, golden: GoldenSet, *, seconds: float | None, at_most: float | None
+    spec: WorkerSpec,
+    golden: GoldenSet,
+    *,
+    seconds: float | None,
+    at_most: float | None,
+    energy: EnergyMeter | None = None,
 ) -> Trial:
     """Load one candidate, compare its answers, and time it where they are right.
 
     Args:
         seconds: for everything together; timing gets what loading and comparing leave of it. None for no timing.
         at_most: seconds for everything, from the worker's start to the last run; None for no limit.
+        energy: as for `measure`.
 
     Raises:
         EngineError: it could not be loaded, or a golden sample could not be run.
@@ -59,7 +66,7 @@ async def try_out(
             measurement = None
             if parity.within and seconds is not None:
                 left = seconds - (time.perf_counter() - began)
-                measurement = await measure(worker, golden, runs, left)
+                measurement = await measure(worker, golden, runs, left, energy)
         return Trial(parity, wrong, worker.in_force, worker.load_seconds, measurement)
 
 

@@ -102,7 +102,7 @@ def test_a_plan_answers_how_it_would_run_without_an_engine(
     assert answer["excluded"]
     assert {result["engine"] for result in answer["results"]} == {"onnxruntime", "llamacpp"}
     assert answer["results"][0]["verdict"] == "chosen"
-    assert report["what_if"]["objective_met"] is None
+    assert report["what_if"]["limits_kept"] is None
     assert report["plan"] == serving_box.ok("plan", "linear")["plan"]
     assert len(serving_box.audit()) == logged
 

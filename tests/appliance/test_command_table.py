@@ -9,9 +9,11 @@ import pytest
 from appliance.cli import tables
 from appliance.cli.parser import build_parser
 from appliance.console.commands import Command, Where
-from appliance.console.table import BY_ID, TABLE
+from appliance.console.table import BY_ID, OBJECTIVES, TABLE
 from appliance.operations.carrying import checked
 from appliance.operations.table import OPERATIONS, operation
+from runtimes.selection import plan as selection
+from updates import models
 
 every_command = pytest.mark.parametrize("command", TABLE, ids=lambda command: command.id)
 
@@ -71,5 +73,10 @@ def test_arguments_from_the_socket_are_checked_and_completed() -> None:
         "name": "m",
         "version": None,
         "budget": 20.0,
+        "objective": None,
         "measure_again": False,
     }
+
+
+def test_the_objectives_are_the_same_in_the_depot_the_consoles_and_the_selection() -> None:
+    assert tuple(selection.Objective) == tuple(models.Objective) == OBJECTIVES

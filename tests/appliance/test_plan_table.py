@@ -37,7 +37,7 @@ RESULTS = (
 )
 ENGINES = {"onnxruntime": "1", "openvino": "2"}
 PLAN = Plan("ab", Objective.LATENCY, "h", ENGINES, rank(RESULTS, Objective.LATENCY), 3.0)
-REPORT = PlanReport("parts", "1.0", PLAN, reused=True, serving=True, objective_met=True)
+REPORT = PlanReport("parts", "1.0", PLAN, reused=True, serving=True, limits_kept=True)
 
 
 def read(report: PlanReport) -> str:
@@ -49,7 +49,7 @@ def read(report: PlanReport) -> str:
 
 
 def asked(*without: str) -> PlanReport:
-    return replace(REPORT, what_if=WhatIfReport(what_if(PLAN, without), objective_met=None))
+    return replace(REPORT, what_if=WhatIfReport(what_if(PLAN, without), limits_kept=None))
 
 
 def test_throughput_is_shown_for_each_concurrency_that_was_measured() -> None:

@@ -1,6 +1,7 @@
 """Golden sets: what is written is read back the same, and nothing that is wrong gets through."""
 
 import json
+import math
 import struct
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,29 @@ def test_fortran_order_and_foreign_byte_order_read_as_the_same_numbers(tmp_path:
 )
 def test_a_tolerance_that_is_no_distance_is_refused(tmp_path: Path, tolerance: dict[str, Any]) -> None:
     refusal(tensor_folder(tmp_path, tolerance=tolerance))
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ({"absolute": 0.5}, Tolerance(0.5, 1e-3)),
+        ({"relative": 0.0}, Tolerance(1e-3, 0.0)),
+        ({"top_k": 5}, Tolerance(math.inf, 0.0, 5)),
+        ({"top_k": 5, "agreement": 0.8, "absolute": 1}, Tolerance(1.0, 1e-3, 5, 0.8)),
+    ],
+)
+def test_a_tolerance_is_a_distance_an_order_or_both_and_is_written_as_it_was_read(
+    tmp_path: Path, given: dict[str, Any], read: Tolerance
+) -> None:
+    golden = load_golden_folder(tensor_folder(tmp_path, tolerance=given))
+    assert golden.tolerance == read
+    write_golden(tmp_path / "again", golden)
+    assert load_golden_folder(tmp_path / "again").tolerance == read
+
+
+@pytest.mark.parametrize("tolerance", [{"top_k": -1}, {"top_k": 3, "agreement": 0}, {"agreement": 1.5}])
+def test_an_order_that_means_nothing_is_refused(tmp_path: Path, tolerance: dict[str, Any]) -> None:
+    assert "top_k" in refusal(tensor_folder(tmp_path, tolerance=tolerance))
 
 
 def test_a_tolerance_for_an_output_that_no_sample_has_is_refused(tmp_path: Path) -> None:

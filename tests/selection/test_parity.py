@@ -175,3 +175,40 @@ def test_a_wrong_sample_is_worse_than_any_that_is_right() -> None:
 def test_where_all_are_equal_no_sample_is_named() -> None:
     parity, reason = conclude([Comparison("a", within=True, excess=0.0, error=0.0)])
     assert (parity.within, parity.worst_sample, parity.worst_error, reason) == (True, None, 0.0, "")
+
+
+ORDER = {"absolute": math.inf, "relative": 0.0}
+
+
+def test_where_only_the_order_counts_values_may_move_and_places_among_the_largest_may_swap() -> None:
+    want, got = floats(9, 8, 7, 1, 0), floats(70, 90, 80, 5, 6)
+    assert compare(want, got, top_k=3, **ORDER).within
+    assert compare(want, floats(9, 8, 1, 7, 0), top_k=2, **ORDER).within
+    comparison = compare(want, floats(9, 8, 1, 7, 0), top_k=3, **ORDER)
+    assert not comparison.within
+    assert comparison.reason == "67% of the 3 largest of s/y are the expected ones where 100% are asked for"
+
+
+def test_the_largest_are_those_of_each_row_and_agree_on_the_average() -> None:
+    want = np.array([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]])
+    got = np.array([[3.0, 2.0, 1.0], [3.0, 2.0, 1.0]])
+    assert compare(want, got, top_k=1, agreement=0.5, **ORDER).within
+    assert not compare(want, got, top_k=1, agreement=0.51, **ORDER).within
+
+
+def test_equal_values_are_as_good_as_each_other_among_the_largest() -> None:
+    assert compare(floats(5, 5, 5, 0), floats(0, 1, 9, 0), top_k=1, **ORDER).within
+
+
+def test_the_order_is_asked_for_beside_the_distance() -> None:
+    want, got = floats(0.500, 0.499), floats(0.499, 0.500)
+    assert compare(want, got).within
+    assert not compare(want, got, top_k=1).within
+
+
+def test_nan_is_no_largest_value() -> None:
+    assert not compare(floats(3, 2, 1), floats(math.nan, 2, 1), top_k=1, **ORDER).within
+
+
+def test_more_largest_than_there_are_values_asks_for_nothing() -> None:
+    assert compare(floats(3, 2), floats(2, 3), top_k=10, **ORDER).within

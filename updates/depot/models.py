@@ -34,6 +34,7 @@ class ModelArtifact:
     licence_file: Path | None = None
     objective: Objective = field(default=Objective.LATENCY)
     latency_objective_ms: float | None = None
+    memory_limit_mib: float | None = None
     description: str = ""
 
 
@@ -50,7 +51,12 @@ def add_model(depot: Depot, model: ModelArtifact, *, part_size: int = PART_SIZE)
     _check_texts(model)
     model_format = _format(model.file)
     facts = ModelFacts(
-        model_format, model.objective, model.latency_objective_ms, model.licence, model.description
+        model_format,
+        model.objective,
+        model.latency_objective_ms,
+        model.memory_limit_mib,
+        model.licence,
+        model.description,
     )
     layers = _layers(depot.blobs, model.file, WEIGHT_TYPE, model_format.file_name, part_size)
     for path, file in _golden_files(model.golden):
@@ -96,14 +102,18 @@ def _check_texts(model: ModelArtifact) -> None:
                 kept="The depot was left as it is.",
                 remedy="Shorten it, and leave line breaks out.",
             )
-    latency = model.latency_objective_ms
-    if latency is not None and not 0 < latency < 1e9:
-        raise DepotError(
-            "depot.bad-text",
-            f"{latency} is no latency in milliseconds.",
-            kept="The depot was left as it is.",
-            remedy="Name a positive number of milliseconds.",
-        )
+    limits = (
+        (model.latency_objective_ms, "latency in milliseconds"),
+        (model.memory_limit_mib, "size in MiB"),
+    )
+    for value, what in limits:
+        if value is not None and not 0 < value < 1e9:
+            raise DepotError(
+                "depot.bad-text",
+                f"{value} is no {what}.",
+                kept="The depot was left as it is.",
+                remedy="Name a positive number.",
+            )
 
 
 def _format(file: Path) -> Format:

@@ -42,8 +42,8 @@ def _plan(result: Any) -> Outcome:
     heading = (
         Chip(Severity.CRITICAL, "No candidate is able and right")
         if chosen is None
-        else Chip(Severity.WARNING, "Slower than its objective")
-        if report.objective_met is False
+        else Chip(Severity.WARNING, "Outside its limits")
+        if report.limits_kept is False
         else Chip(Severity.WARNING, "Measured before something changed")
         if report.stale is not None
         else Chip(Severity.OK, "Serving" if report.serving else "Planned")
