@@ -3,9 +3,10 @@
     python -m benchmarks.engine_child JOB.json
 
 Writes the answers to the golden inputs as `.npy` files and prints one JSON object; then, for every line with a
-number of seconds on standard input, runs for so long and prints the seconds of each run.
+number of seconds on standard input, runs for so long and prints the seconds of each run; for text those of each token.
 """
 
+import ctypes
 import json
 import sys
 import time
@@ -21,6 +22,7 @@ from runtimes.engine import (
     ENTRY_POINT_GROUP,
     Candidate,
     GenerationRequest,
+    Message,
     ModelFile,
     TensorModel,
     Tensors,
@@ -56,13 +58,17 @@ def main() -> None:
         print(json.dumps(_timed(run, float(line))), flush=True)
 
 
-def _timed(run: Callable[[int], None], seconds: float) -> list[float]:
+Run = Callable[[int], int]
+"""Takes the number of the turn; gives how many answers or tokens it made."""
+
+
+def _timed(run: Run, seconds: float) -> list[float]:
     times: list[float] = []
     end = time.perf_counter() + seconds
     while len(times) < 3 or time.perf_counter() < end:
         began = time.perf_counter()
-        run(len(times))
-        times.append(time.perf_counter() - began)
+        made = run(len(times))
+        times.append((time.perf_counter() - began) / made)
     return times
 
 
@@ -70,15 +76,16 @@ def _is_tensor(golden: GoldenSet) -> bool:
     return isinstance(golden.samples[0], TensorSample)
 
 
-def _tensor_runner(job: Job, golden: GoldenSet) -> tuple[Callable[[int], None], dict[str, Any]]:
+def _tensor_runner(job: Job, golden: GoldenSet) -> tuple[Run, dict[str, Any]]:
     infer = _candidate_infer(job) if job.candidate else _DEFAULT_INFER[job.engine](job.model.path)
     samples = [sample for sample in golden.samples if isinstance(sample, TensorSample)]
     for number, sample in enumerate(samples):
         for name, tensor in infer(sample.inputs).items():
             np.save(job.answers / f"{number}-{name}.npy", tensor)
 
-    def run(turn: int) -> None:
+    def run(turn: int) -> int:
         infer(samples[turn % len(samples)].inputs)
+        return 1
 
     return run, {}
 
@@ -116,16 +123,15 @@ _DEFAULT_INFER: dict[str, Callable[[Path], Infer]] = {
 }
 
 
-def _text_runner(job: Job, golden: GoldenSet) -> tuple[Callable[[int], None], dict[str, Any]]:
+def _text_runner(job: Job, golden: GoldenSet) -> tuple[Run, dict[str, Any]]:
     generate = _candidate_generate(job) if job.candidate else _llamacpp_default(job.model.path)
     samples = [sample for sample in golden.samples if isinstance(sample, TextSample)]
     answers = [generate(sample) for sample in samples]
 
-    def run(_: int) -> None:
-        for sample in samples:
-            generate(sample)
+    def run(_: int) -> int:
+        return sum(generate(sample)[1] for sample in samples)
 
-    return run, {"texts": [text for text, _ in answers], "tokens": sum(tokens for _, tokens in answers)}
+    return run, {"texts": [text for text, _ in answers]}
 
 
 def _candidate_generate(job: Job) -> Generate:
@@ -133,7 +139,12 @@ def _candidate_generate(job: Job) -> Generate:
 
     def generate(sample: TextSample) -> tuple[str, int]:
         request = GenerationRequest(
-            prompt=sample.prompt, max_tokens=sample.max_tokens, temperature=0.0, top_p=1.0, seed=sample.seed
+            prompt=sample.prompt,
+            messages=tuple(Message(role, content) for role, content in sample.messages),
+            max_tokens=sample.max_tokens,
+            temperature=0.0,
+            top_p=1.0,
+            seed=sample.seed,
         )
         chunks = list(model.generate(request))
         return "".join(chunk.text for chunk in chunks), chunks[-1].completion_tokens
@@ -144,15 +155,24 @@ def _candidate_generate(job: Job) -> Generate:
 def _llamacpp_default(path: Path) -> Generate:
     import llama_cpp  # noqa: PLC0415
 
+    _load_backends(Path(llama_cpp.__file__).with_name("lib"))
     llama = llama_cpp.Llama(str(path), verbose=False)
 
     def generate(sample: TextSample) -> tuple[str, int]:
-        done: Any = llama.create_completion(
-            sample.prompt or "", max_tokens=sample.max_tokens, temperature=0.0, seed=sample.seed
-        )
+        settings: Any = {"max_tokens": sample.max_tokens, "temperature": 0.0, "seed": sample.seed}
+        if sample.messages:
+            said: Any = [{"role": role, "content": content} for role, content in sample.messages]
+            done: Any = llama.create_chat_completion(said, **settings)
+            return done["choices"][0]["message"]["content"], done["usage"]["completion_tokens"]
+        done = llama.create_completion(sample.prompt or "", **settings)
         return done["choices"][0]["text"], done["usage"]["completion_tokens"]
 
     return generate
+
+
+def _load_backends(folder: Path) -> None:
+    """llama.cpp's own choice among the variants of its build."""
+    ctypes.CDLL(str(folder / "libggml.so")).ggml_backend_load_all_from_path(str(folder).encode())
 
 
 def _adapter(job: Job) -> Any:

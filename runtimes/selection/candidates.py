@@ -10,6 +10,7 @@ from runtimes.engine import Candidate, ModelFile, Rejection
 from runtimes.errors import EngineError
 from runtimes.hardware.profile import HardwareProfile
 from runtimes.packs import RuntimePack
+from runtimes.selection.devices import accelerator_of, free_memory
 from runtimes.worker.probing import probe
 
 CPU = "CPU"
@@ -43,7 +44,7 @@ async def survey(packs: Sequence[RuntimePack], model: ModelFile, hardware: Hardw
             return await _ask(pack, model, hardware)
 
     answers = [
-        [_refuse_without_memory(answer, model, hardware) for answer in answered]
+        [refuse_without_memory(answer, model, hardware) for answer in answered]
         for answered in await asyncio.gather(*(ask(pack) for pack in packs))
     ]
     offers = ([answer for answer in answered if isinstance(answer, Offer)] for answered in answers)
@@ -62,20 +63,24 @@ async def _ask(pack: RuntimePack, model: ModelFile, hardware: HardwareProfile) -
     return [Offer(pack, answer) if isinstance(answer, Candidate) else answer for answer in answers]
 
 
-def _refuse_without_memory(
+def refuse_without_memory(
     answer: Offer | Rejection, model: ModelFile, hardware: HardwareProfile
 ) -> Offer | Rejection:
-    usable = hardware.memory.usable
-    if isinstance(answer, Rejection) or answer.candidate.device != CPU or usable is None:
+    """The answer, or a rejection where what it would run on has too little memory for the model's file."""
+    if isinstance(answer, Rejection):
         return answer
+    candidate = answer.candidate
+    card = accelerator_of(candidate, hardware)
+    usable = None if card is None and candidate.device != CPU else free_memory(card, hardware)
     needed = round(model.size * _MEMORY_MARGIN)
-    if needed <= usable:
+    if usable is None or needed <= usable:
         return answer
+    who = card.name if card is not None and not card.integrated else "this machine"
     return Rejection(
-        answer.candidate.engine,
-        CPU,
+        candidate.engine,
+        candidate.device,
         "memory.insufficient",
-        f"the model needs at least {needed / 2**20:,.0f} MiB, this machine may use {usable / 2**20:,.0f} MiB",
+        f"the model needs at least {needed / 2**20:,.0f} MiB, {who} has {usable / 2**20:,.0f} MiB for it",
         answer.pack.mark,
     )
 

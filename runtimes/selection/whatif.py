@@ -1,37 +1,16 @@
 """What if a vendor, an engine, a device or a precision were gone? Answered from a plan's evidence; measures nothing.
 
-Whose a candidate is, goes by its device and its engine:
-
-- OpenVINO is Intel's software: every candidate of it is Intel's, also one that computes on another maker's processor.
-- CUDA and TensorRT devices are NVIDIA's; ROCm, HIP and MIGraphX ones AMD's; SYCL ones Intel's.
-- A Vulkan device does not say whose card it is, so it counts as every vendor's: better one way too few than one
-  that is gone on the day.
-- A card that no engine here can use stands in the plan by its name, such as `NVIDIA L4`, which says whose it is.
-- The processor itself stays: a CPU is nobody's that could be taken away without the whole machine.
+Whose a candidate is, `devices` tells: better one way too few than one that is gone on the day.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from runtimes.errors import EngineError
+from runtimes.selection.devices import OF_DEVICE, VENDORS, family, vendors_of
 from runtimes.selection.plan import CandidateResult, Plan, Verdict
 from runtimes.selection.ranking import rank
 from runtimes.selection.yardstick import Yardstick
-
-VENDORS = frozenset({"nvidia", "amd", "intel"})
-
-_OF_ENGINE = {"openvino": frozenset({"intel"})}
-_OF_DEVICE = {
-    "cuda": frozenset({"nvidia"}),
-    "tensorrt": frozenset({"nvidia"}),
-    "rocm": frozenset({"amd"}),
-    "hip": frozenset({"amd"}),
-    "migraphx": frozenset({"amd"}),
-    "sycl": frozenset({"intel"}),
-    "vulkan": VENDORS,
-}
-"""Device without its number -> whose it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +55,17 @@ def what_if(plan: Plan, without: Sequence[str]) -> WhatIf:
     return WhatIf(words, tuple(result.label for result in excluded), remaining, _slower(plan, then))
 
 
-def vendors_of(engine: str, device: str) -> frozenset[str]:
-    """Whose software or hardware a candidate needs; see the module's text for the rule."""
-    by_name = VENDORS & set(device.lower().split())
-    return (
-        by_name | _OF_ENGINE.get(engine.lower(), frozenset()) | _OF_DEVICE.get(_family(device), frozenset())
-    )
-
-
 def _traits(result: CandidateResult) -> set[str]:
     """Every word that takes a result away."""
     pack_or_engine = result.label.partition(" ")[0].lower()
-    traits = {pack_or_engine, result.engine.lower(), result.device.lower(), _family(result.device)}
+    traits = {pack_or_engine, result.engine.lower(), result.device.lower(), family(result.device)}
     if result.candidate is not None:
         traits.add(result.candidate.precision.lower())
     return (traits | vendors_of(result.engine, result.device)) - {""}
 
 
-def _family(device: str) -> str:
-    """`cuda:0`, `GPU.1` and `Vulkan0` without their numbers."""
-    return re.sub(r"[:.]?\d+$", "", device).lower()
-
-
 def _refuse_unknown(plan: Plan, words: Sequence[str]) -> None:
-    known = set(VENDORS) | set(_OF_DEVICE) | {engine.lower() for engine in plan.engines}
+    known = set(VENDORS) | set(OF_DEVICE) | {engine.lower() for engine in plan.engines}
     known = known.union(*map(_traits, plan.results))
     unknown = [word for word in words if word not in known]
     if unknown or not words:

@@ -11,7 +11,7 @@ from runtimes.golden import GoldenSet, TensorSample, TextSample, Tolerance
 from runtimes.selection.parity import Comparison, compare_tensors, compare_text, conclude
 
 
-def compare(want: Tensor, got: Tensor | None, **tolerance: float) -> Comparison:
+def compare(want: Tensor, got: Tensor | None, **tolerance: Any) -> Comparison:
     sample = TensorSample("s", {}, {"y": want})
     golden = GoldenSet((sample,), Tolerance(**{"absolute": 0.01, "relative": 0.0, **tolerance}))
     (comparison,) = compare_tensors(sample, {} if got is None else {"y": got}, golden)

@@ -6,9 +6,10 @@ import pytest
 
 from runtimes.engine import Candidate
 from runtimes.errors import EngineError
+from runtimes.selection.devices import vendors_of
 from runtimes.selection.plan import CandidateResult, Measurement, Objective, Plan, Verdict
 from runtimes.selection.ranking import rank
-from runtimes.selection.whatif import vendors_of, what_if
+from runtimes.selection.whatif import what_if
 
 
 def measured(engine: str, device: str, precision: str, p50: float) -> CandidateResult:
