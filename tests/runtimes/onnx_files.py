@@ -78,6 +78,29 @@ def glutton(path: Path) -> Path:
     return _save(path, nodes, [length], [y])
 
 
+def endless_constant(path: Path) -> Path:
+    """As `countdown` with the trips written into the file: whoever folds constants never has it loaded."""
+    counting = onnx.load(countdown(path))
+    counting.graph.initializer.append(numpy_helper.from_array(np.array(2**62, np.int64), "trips"))
+    del counting.graph.input[:]
+    counting.graph.node[0].output[0] = "counted"
+    counting.graph.node.append(helper.make_node("Mul", ["counted", "x"], ["y"]))
+    counting.graph.input.append(_tensor("x", TensorProto.INT64, []))
+    path.write_bytes(counting.SerializeToString())
+    return path
+
+
+def gluttonous_constant(path: Path, length: int) -> Path:
+    """As `glutton` with the length written into the file: whoever folds constants allocates as it is loaded."""
+    nodes = [
+        helper.make_node("ConstantOfShape", ["length"], ["zeros"]),
+        helper.make_node("Add", ["zeros", "x"], ["sum"]),
+        helper.make_node("ReduceSum", ["sum"], ["y"], keepdims=0),
+    ]
+    x, y = (_tensor(name, TensorProto.FLOAT, []) for name in "xy")
+    return _save(path, nodes, [x], [y], [numpy_helper.from_array(np.array([length], np.int64), "length")])
+
+
 def unknown_operator(path: Path) -> Path:
     nodes = [helper.make_node("Frobnicate", ["x"], ["y"], domain="example.invalid")]
     x, y = (_tensor(name, TensorProto.FLOAT, [1]) for name in "xy")

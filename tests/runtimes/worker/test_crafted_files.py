@@ -1,4 +1,4 @@
-"""Files that are no model, or a hostile one, cost one worker and are named."""
+"""Files that are no model are refused by name, with what is wrong with them."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -69,16 +69,6 @@ async def test_a_truncated_gguf_is_refused(start: Start, tmp_path: Path) -> None
         await start(path)
     assert refused.value.code == "model.invalid"
     assert "not within the file bounds" in refused.value.what
-
-
-async def test_a_gguf_with_an_absurd_layer_count_costs_one_worker(start: Start, tmp_path: Path) -> None:
-    path = gguf_files.tiny_llama(tmp_path / "m.gguf", **{"llama.block_count": 4_000_000_000})
-
-    with pytest.raises(EngineError) as died:
-        await start(path)
-
-    assert died.value.code in ("worker.died", "model.invalid")
-    assert died.value.what
 
 
 async def test_a_file_that_is_gone_is_named(
