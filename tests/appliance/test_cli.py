@@ -93,6 +93,22 @@ def test_plan_shows_every_candidate_with_its_reason(serving_box: Cli) -> None:
     assert serving_box.ok("deploy", "linear", "--budget", "2", "--measure-again")["reused"] is False
 
 
+def test_an_objective_that_is_chosen_here_is_measured_for_and_kept_until_another_is_chosen(
+    serving_box: Cli,
+) -> None:
+    quick = ("deploy", "linear", "--budget", "2")
+    assert serving_box.ok("plan", "linear")["plan"]["objective"] == "latency"
+    chosen = serving_box.ok(*quick, "--objective", "memory")
+    assert (chosen["reused"], chosen["plan"]["objective"]) == (False, "memory")
+    sizes = [r["measurement"]["peak_memory"] for r in chosen["plan"]["results"] if r["measurement"]]
+    assert sizes == sorted(sizes)
+    assert chosen["plan"]["results"][0]["code"] == "plan.smallest"
+    kept = serving_box.ok(*quick)
+    assert (kept["reused"], kept["plan"]["objective"]) == (True, "memory")
+    again = serving_box.ok(*quick, "--objective", "latency")
+    assert (again["reused"], again["plan"]["objective"]) == (False, "latency")
+
+
 def test_a_plan_answers_how_it_would_run_without_an_engine(
     serving_box: Cli, capsys: pytest.CaptureFixture[str]
 ) -> None:
