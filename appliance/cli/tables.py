@@ -7,12 +7,12 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from appliance import results
+from appliance.cli.hardware_table import hardware
 from appliance.cli.layout import add_row, facts, table_of
 from appliance.cli.plan_table import plan
 from appliance.console.formats import NA, ago, count, duration, latency, number, rate, size
 from appliance.console.text import plain
 from appliance.status import DeploymentStatus, StatusReport
-from runtimes.hardware.describe import remarks, rows
 from runtimes.worker.sandbox import IN_FORCE
 
 
@@ -123,24 +123,13 @@ def _imported(report: results.ImportReport) -> Iterator[RenderableType]:
 
 
 def _doctor(report: results.DoctorReport) -> Iterator[RenderableType]:
-    table = table_of("part", "what", "value", "read from", wide=("value", "read from"))
-    component = ""
-    for row in rows(report.hardware):
-        add_row(
-            table, row.component if row.component != component else "", row.quantity, row.value, row.source
-        )
-        component = row.component
-    yield table
+    yield from hardware(report.hardware)
     yield ""
     packs = table_of("runtime pack", "version", "could it run here", wide=("could it run here",))
     for pack in report.packs:
         could = "yes" if pack.version else f"{pack.here} {pack.needs}".strip()
         add_row(packs, pack.name, pack.version or "not installed", could, style="" if pack.version else "dim")
     yield packs
-    for remark in remarks(report.hardware):
-        yield Text(f"! {remark.component}: {plain(remark.finding.text)} [{remark.finding.code}]", "yellow")
-        if remark.finding.remedy:
-            yield Text(f"  {plain(remark.finding.remedy)}")
     if report.captured:
         yield f"Captured to {report.captured}"
     yield Text(f"examined in {latency(report.seconds)}", "dim")

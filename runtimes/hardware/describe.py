@@ -134,7 +134,8 @@ def _accelerator(profile: HardwareProfile, device: Accelerator) -> Iterator[Row]
     for count, part in enumerate(device.partitions, start=1):
         visible = number(part.visible_index)
         value = f"{part.name}, {size(part.memory_total)}, number in programs {visible}, {part.id}"
-        yield Row(device.id, f"partition {count}", value, profile.sources.get(base, ""))
+        source = profile.sources.get(f"{base}.partitions", profile.sources.get(base, ""))
+        yield Row(device.id, f"partition {count}", value, source)
 
 
 def _of(used: int | None, total: int | None) -> str:

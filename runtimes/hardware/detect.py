@@ -10,6 +10,7 @@ from runtimes.hardware import (
     amd_faults,
     cpu,
     devicetree,
+    drm,
     energy,
     intel,
     limits,
@@ -80,6 +81,7 @@ class _Scan:
         self._add("amd", lambda: amd.scan(root, devices, environ), devices)
         self._add("intel", lambda: intel.scan(root, devices, environ, memory), devices)
         self._add("devicetree", lambda: devicetree.scan(root), [])
+        self._add("drm", lambda: drm.scan(root), [])
         self._add("pci", lambda: pci.others(self._unclaimed(devices)), [])
         return HardwareProfile(
             machine=self._fenced("machine", lambda: devicetree.machine(root, notes), None),

@@ -40,12 +40,12 @@ def scan(root: Sysroot) -> Notes:
 
 def _device(root: Sysroot, path: str, node: str, notes: Notes) -> Accelerator | None:
     event = root.pairs(f"{path}/uevent", "=")
-    known = COMPUTE_DRIVERS.get(event.get("DRIVER", ""))
+    compatible = event.get("OF_COMPATIBLE_0")
+    known = COMPUTE_DRIVERS.get(event.get("DRIVER", "")) or _unknown(compatible, node)
     if not known:
         return None
     vendor, kind, name = known
     id_ = root.link(path) or event.get("OF_FULLNAME", node).rpartition("/")[2]
-    compatible = event.get("OF_COMPATIBLE_0")
     key = f"accelerators.{id_}"
     notes.sources[key] = f"{path}/uevent"
     return Accelerator(
@@ -53,7 +53,7 @@ def _device(root: Sysroot, path: str, node: str, notes: Notes) -> Accelerator | 
         vendor=vendor,
         kind=kind,
         name=f"{name} ({compatible})" if compatible else name,
-        driver=event["DRIVER"],
+        driver=notes.take(f"{key}.driver_version", event.get("DRIVER"), f"{path}/uevent"),
         architecture=notes.take(f"{key}.architecture", compatible, f"{path}/uevent"),
         integrated=True,
         device_node=node,
@@ -66,6 +66,14 @@ def _device(root: Sysroot, path: str, node: str, notes: Notes) -> Accelerator | 
             ),
         ),
     )
+
+
+def _unknown(compatible: str | None, node: str) -> tuple[str, str, str] | None:
+    """A device of the chip whose driver is not in the list; the device tree's prefix says who made it."""
+    vendor = (compatible or "").partition(",")[0]
+    if not vendor or vendor == "nvidia":
+        return None
+    return (vendor, "npu", "NPU") if "accel" in node else (vendor, "gpu", "GPU")
 
 
 def machine(root: Sysroot, notes: Notes) -> str | None:

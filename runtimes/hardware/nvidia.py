@@ -44,12 +44,12 @@ def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str], me
     for card in cards:
         answer = _answer_for(card, answers)
         gpu = _card(root, card, driver, answer, notes)
-        found.append(_with_unified_memory(gpu, answer.get("memory") == NOT_SUPPORTED, memory, notes))
+        found.append(_with_unified_memory(gpu, memory, notes, has_none=answer.get("memory") == NOT_SUPPORTED))
     if soc:
         answer = answers[0] if len(answers) == 1 else {}
         gpu = _completed(nvidia_soc.gpu(root, soc, notes), answer, notes)
         unified = answer.get("memory", NOT_SUPPORTED) == NOT_SUPPORTED
-        found.append(_with_unified_memory(gpu, unified, memory, notes))
+        found.append(_with_unified_memory(gpu, memory, notes, has_none=unified))
     elif not cards:
         found += [_behind_wsl(answer, driver, notes) for answer in answers]
     found = [nvidia_faults.judged(root, card, installed) for card in found]
@@ -108,7 +108,9 @@ def _card(
             f"{key}.architecture", nvidia_chips.compute_of(number), f"{card.path}/device"
         ),
         integrated=notes.take(
-            f"{key}.integrated", number in nvidia_chips.INTEGRATED_DEVICES, f"{card.path}/device"
+            f"{key}.integrated",
+            number in nvidia_chips.INTEGRATED_DEVICES or nvidia_soc.is_gb10(root),
+            f"{card.path}/device",
         ),
         pci_id=card.id,
         uuid=uuid if uuid.startswith("GPU-") and "?" not in uuid else None,
@@ -154,7 +156,9 @@ def _completed(card: Accelerator, answer: dict[str, Any], notes: Notes) -> Accel
     notes.sources.update({f"{key}.{name}": NVML for name in known})
     if memory == NOT_SUPPORTED:
         notes.sources[f"{key}.memory_total"] = f"{NVML}: not supported"
-    return replace(card, **known, partitions=tuple(_partitions(answer)))
+    partitions = tuple(_partitions(answer))
+    notes.take(f"{key}.partitions", partitions or None, NVML)
+    return replace(card, **known, partitions=partitions)
 
 
 def _partitions(answer: dict[str, Any]) -> list[Partition]:
@@ -184,9 +188,7 @@ def _behind_wsl(answer: dict[str, Any], driver: Driver, notes: Notes) -> Acceler
     return replace(_completed(card, answer, notes), device_node=WSL)
 
 
-def _with_unified_memory(
-    card: Accelerator, has_none: bool, memory: Memory, notes: Notes
-) -> Accelerator:
+def _with_unified_memory(card: Accelerator, memory: Memory, notes: Notes, *, has_none: bool) -> Accelerator:
     """Only a GPU that is integrated and, as its driver says, has no memory of its own uses the machine's."""
     if not (card.integrated and has_none):
         return card

@@ -19,7 +19,7 @@ SOC_IDS = {
 }
 """`soc_id` on kernels that tell it, where a container hides the device tree."""
 DRIVERS = ("nvgpu", "gk20a")
-CUDA = {"R35": "11.4", "R36.3": "12.2", "R36.4": "12.6", "R38": "13.0"}
+CUDA = {"R35": "11.4", "R36.2": "12.2", "R36.3": "12.2", "R36": "12.6", "R38": "13.0"}
 """Jetson Linux release -> CUDA that came with it (JetPack 5, 6.0, 6.1 and newer, 7)."""
 GB10_SOC_ID = "jep106:0426:8901"
 """What GB10's firmware calls the chip: MediaTek's number, since the processor's half is theirs (SMCCC SOC_ID)."""
@@ -50,6 +50,8 @@ def gpu(root: Sysroot, chip: str, notes: Notes) -> Accelerator:
     board = root.text("/proc/device-tree/model")
     installed = notes.take(f"{key}.driver_version", release(root), RELEASE)
     cuda = next((cuda for name, cuda in CUDA.items() if f"{installed}.".startswith(f"{name}.")), None)
+    temperature, zone = _temperature(root)
+    power, rail = _power(root)
     return Accelerator(
         id=id_,
         vendor="nvidia",
@@ -61,7 +63,37 @@ def gpu(root: Sysroot, chip: str, notes: Notes) -> Accelerator:
         architecture=notes.take(f"{key}.architecture", COMPUTE_BY_SOC.get(chip), source),
         integrated=True,
         newest_runtime=f"cuda-{cuda}" if cuda else None,
+        temperature_c=notes.take(f"{key}.temperature_c", temperature, zone),
+        power_w=notes.take(f"{key}.power_w", power, rail),
     )
+
+
+def is_gb10(root: Sysroot) -> bool:
+    """The chip of DGX Spark, whose GPU shares the processor's memory and yet is on the PCI bus."""
+    return root.text(f"{SOC}/soc_id") == GB10_SOC_ID
+
+
+def _temperature(root: Sysroot) -> tuple[float | None, str]:
+    """Of the GPU's thermal zone, `gpu-thermal` or `GPU-therm`; it does not answer while the GPU is off."""
+    for name, path in root.folders("/sys/class/thermal"):
+        kind = (root.text(f"{path}/type") or "").lower() if name.startswith("thermal_zone") else ""
+        if kind.startswith("gpu-therm"):
+            millidegrees = root.number(f"{path}/temp")
+            return (None if millidegrees is None else millidegrees / 1000), f"{path}/temp"
+    return None, ""
+
+
+def _power(root: Sysroot) -> tuple[float | None, str]:
+    """Of the rail that feeds the GPU, and on some boards more: `VDD_GPU_SOC`, `VDD_CPU_GPU_CV` of an INA3221."""
+    for _, path in root.folders("/sys/class/hwmon"):
+        for label in root.names(path) if root.text(f"{path}/name") == "ina3221" else ():
+            number = re.fullmatch(r"in(\d)_label", label)
+            if number and "GPU" in (root.text(f"{path}/{label}") or ""):
+                source = f"{path}/in{number[1]}_input", f"{path}/curr{number[1]}_input"
+                millivolts, milliamperes = (root.number(file) for file in source)
+                if millivolts is not None and milliamperes is not None:
+                    return millivolts * milliamperes / 1e6, ", ".join(source)
+    return None, ""
 
 
 def release(root: Sysroot) -> str | None:

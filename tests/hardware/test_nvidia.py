@@ -84,3 +84,36 @@ def test_a_card_that_nvml_cannot_open_is_told_with_nvmls_words(fake: Any) -> Non
     assert card.usable is False
     assert card.findings[0].code == "nvidia.device-odd"
     assert "GPU is lost" in card.findings[0].text
+
+
+def unified(fake: Any, **answer: Any) -> int | None:
+    machine = fake("nvidia-dgx-spark-gb10")
+    machine.recording.answers["nvidia"]["devices"][0] |= answer
+    shared: int | None = detect(machine.root).accelerators[0].memory_shared_total
+    return shared
+
+
+def test_memory_is_the_machines_only_where_nvml_calls_it_not_supported_and_the_gpu_is_integrated(
+    fake: Any,
+) -> None:
+    assert unified(fake) == detect(fake("nvidia-dgx-spark-gb10").root).memory.total
+    assert unified(fake, memory=None) is None
+    assert unified(fake, integrated=False) is None
+    assert unified(fake, memory={"total": 5, "used": 1}) is None
+
+
+def test_gb10_is_known_by_its_chip_where_its_gpu_has_another_number(fake: Any) -> None:
+    machine = fake("nvidia-dgx-spark-gb10")
+    machine.recording.files["/sys/bus/pci/devices/000f:01:00.0/device"] = b"0x3fff"
+    machine.recording.answers["nvidia"]["devices"][0].pop("integrated", None)
+    assert detect(machine.root).accelerators[0].integrated is True
+    del machine.recording.files["/sys/devices/soc0/soc_id"]
+    assert detect(machine.root).accelerators[0].integrated is False
+
+
+def test_a_jetsons_gpu_that_sleeps_has_no_temperature_and_not_zero(fake: Any) -> None:
+    machine = fake("jetson-agx-orin")
+    del machine.recording.files["/sys/class/thermal/thermal_zone1/temp"]
+    del machine.recording.files["/sys/class/hwmon/hwmon3/curr1_input"]
+    gpu = detect(machine.root).accelerators[0]
+    assert (gpu.temperature_c, gpu.power_w) == (None, None)

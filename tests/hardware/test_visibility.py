@@ -47,6 +47,9 @@ def test_cuda_counts_what_the_variable_names_up_to_the_first_unknown(
         ({"CUDA_VISIBLE_DEVICES": "1"}, ["card1"]),
         ({"HIP_VISIBLE_DEVICES": "2", "CUDA_VISIBLE_DEVICES": "1"}, ["card2"]),
         ({"ROCR_VISIBLE_DEVICES": ""}, []),
+        ({"HIP_VISIBLE_DEVICES": ""}, ["card0", "card1", "card2", "slice"]),
+        ({"HIP_VISIBLE_DEVICES": "", "CUDA_VISIBLE_DEVICES": "1"}, ["card1"]),
+        ({"GPU_DEVICE_ORDINAL": "1"}, ["card0", "card1", "card2", "slice"]),
     ],
 )
 def test_rocm_filters_first_and_counts_in_what_is_left(environ: dict[str, str], seen: list[str]) -> None:
