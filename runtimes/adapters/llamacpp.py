@@ -6,7 +6,7 @@ from pathlib import Path
 import llama_cpp
 
 from runtimes.adapters.llamabackends import cpu_variants, devices, load_accelerators, load_cpu_variant
-from runtimes.adapters.llamalog import EngineLog
+from runtimes.adapters.llamalog import engine_log
 from runtimes.adapters.llamamodel import LlamaModel
 from runtimes.adapters.threads import thread_choices
 from runtimes.adapters.weightsfile import refuse_what_is_no_model
@@ -30,7 +30,7 @@ class LlamaCpp:
     name = "llamacpp"
 
     def __init__(self) -> None:
-        self._log = EngineLog()
+        self._log = engine_log()
         llama_cpp.llama_backend_init()
         load_accelerators()
 

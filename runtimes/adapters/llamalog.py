@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from functools import cache
 
 import llama_cpp
 
@@ -10,8 +11,14 @@ _ERROR = 4
 _CONTINUED = 5
 
 
+@cache
+def engine_log() -> "EngineLog":
+    """The one that llama.cpp calls until the process ends."""
+    return EngineLog()
+
+
 class EngineLog:
-    """Must live as long as the engine: llama.cpp calls into it."""
+    """What llama.cpp calls with each line; one for the process, as its callback is: see `engine_log`."""
 
     def __init__(self) -> None:
         self._level = 0

@@ -18,6 +18,12 @@ from runtimes.adapters.onnxplacement import (
     Placement,
     placement,
 )
+from runtimes.adapters.onnxprecision import (
+    precision_in_force,
+    precisions,
+    provider_options,
+    session_entries,
+)
 from runtimes.adapters.onnxproviders import ACCELERATED, PROVIDERS, find_libraries, why_asleep
 from runtimes.adapters.outofmemory import memory_ran_out
 from runtimes.adapters.threads import thread_choices
@@ -81,8 +87,11 @@ class OnnxRuntime:
             ]
         precision = stored_precision(model.path)
         ways = self._accelerated(hardware, precision)
-        for threads in thread_choices(hardware.cpu):
-            ways.append(Candidate(self.name, CPU, precision, threads, {"spinning": 1}))
+        ways += [
+            Candidate(self.name, CPU, tried, threads, {"spinning": 1})
+            for threads in thread_choices(hardware.cpu)
+            for tried in precisions(CPU, hardware.cpu, precision)
+        ]
         return ways
 
     def _accelerated(self, hardware: HardwareProfile, precision: str) -> list[Candidate | Rejection]:
@@ -102,7 +111,8 @@ class OnnxRuntime:
                         known = card.findings[0].text if card.findings else "something stands in its way"
                         ways.append(Rejection(self.name, device, "device.unusable", f"{card.name}: {known}"))
                     else:
-                        ways += self._with_and_without_cpu(device, precision)
+                        for tried in precisions(device, hardware.cpu, precision):
+                            ways += self._with_and_without_cpu(device, tried)
         return ways
 
     def _with_and_without_cpu(self, device: str, precision: str) -> list[Candidate]:
@@ -117,16 +127,17 @@ class OnnxRuntime:
         `placement.partial` where a node would run on the CPU and `cpu_fallback` is not 1.
         """
         refuse_what_is_no_model(model.path)
-        provider = _provider(candidate)
+        stored = stored_precision(model.path)
+        provider = _provider(candidate, stored)
         keep_driver_caches(cache)
         on_cpu_too = candidate.device == CPU or candidate.options.get("cpu_fallback") == 1
         try:
-            session = _session(model, candidate, provider, on_cpu_too=on_cpu_too)
+            session = _session(model, candidate, provider, stored, on_cpu_too=on_cpu_too)
         except EngineError as error:
             if error.code == "placement.partial":
-                raise _what_would_run_where(model, candidate, provider) from error
+                raise _what_would_run_where(model, candidate, provider, stored) from error
             raise
-        return OnnxModel(session, candidate, provider[0], stored_precision(model.path))
+        return OnnxModel(session, candidate, provider[0], stored)
 
 
 class OnnxModel:
@@ -137,10 +148,11 @@ class OnnxModel:
     ) -> None:
         in_force = session.get_providers()
         placed = _placed(session, wanted)
-        if stored != candidate.precision:
+        precision = precision_in_force(session, candidate.device, stored)
+        if precision != candidate.precision:
             raise EngineError(
                 "precision.unsupported",
-                f"onnxruntime computes in the file's own {stored}, not in {candidate.precision}.",
+                f"onnxruntime computes in {precision} here, not in {candidate.precision}.",
             )
         self._session = session
         self.inputs = tuple(_spec(argument) for argument in session.get_inputs())
@@ -150,7 +162,7 @@ class OnnxModel:
         self._text_outputs = {spec.name for spec in self.outputs if spec.datatype == "BYTES"}
         self.in_force = InForce(
             device=candidate.device,
-            precision=stored,
+            precision=precision,
             threads=session.get_session_options().intra_op_num_threads,
             details={"providers": ", ".join(in_force), "nodes": placed.text, **_arithmetic(stored)},
         )
@@ -180,7 +192,7 @@ def _arithmetic(stored: str) -> dict[str, str]:
     return {"arithmetic": f"operators without a {stored} kernel compute in f32 between casts"}
 
 
-def _provider(candidate: Candidate) -> tuple[str, dict[str, str]]:
+def _provider(candidate: Candidate, stored: str) -> tuple[str, dict[str, str]]:
     if candidate.device == CPU:
         return (CPU_PROVIDER, {})
     prefix, _, index = candidate.device.partition(":")
@@ -192,11 +204,17 @@ def _provider(candidate: Candidate) -> tuple[str, dict[str, str]]:
             remedy="Install the runtime pack that has it, or choose another device.",
         )
     find_libraries(provider)
-    return (provider, {"device_id": index or "0"})
+    options = provider_options(candidate.device, candidate.precision, stored)
+    return (provider, {"device_id": index or "0", **options})
 
 
 def _session(
-    model: ModelFile, candidate: Candidate, provider: tuple[str, dict[str, str]], *, on_cpu_too: bool
+    model: ModelFile,
+    candidate: Candidate,
+    provider: tuple[str, dict[str, str]],
+    stored: str,
+    *,
+    on_cpu_too: bool,
 ) -> onnxruntime.InferenceSession:
     """Raises EngineError; `placement.partial` where not `on_cpu_too` and onnxruntime gave the CPU something to do."""
     options = onnxruntime.SessionOptions()
@@ -208,6 +226,8 @@ def _session(
         "session.intra_op.allow_spinning", str(candidate.options.get("spinning", 1))
     )
     options.add_session_config_entry(RECORD, "1")
+    for key, value in session_entries(candidate.device, candidate.precision, stored).items():
+        options.add_session_config_entry(key, value)
     if not on_cpu_too:
         options.add_session_config_entry(REFUSE_CPU, "1")
     try:
@@ -219,11 +239,11 @@ def _session(
 
 
 def _what_would_run_where(
-    model: ModelFile, candidate: Candidate, provider: tuple[str, dict[str, str]]
+    model: ModelFile, candidate: Candidate, provider: tuple[str, dict[str, str]], stored: str
 ) -> EngineError:
     """Why the CPU was to compute: the device is not there at all, or has no kernel for some nodes."""
     try:
-        placed = _placed(_session(model, candidate, provider, on_cpu_too=True), provider[0])
+        placed = _placed(_session(model, candidate, provider, stored, on_cpu_too=True), provider[0])
     except EngineError as error:
         return error
     return EngineError(

@@ -8,6 +8,7 @@ import openvino
 import pytest
 
 from runtimes.adapters.llamacpp import LlamaCpp
+from runtimes.adapters.onnxprecision import precisions, provider_options
 from runtimes.adapters.onnxruntime import OnnxRuntime
 from runtimes.adapters.openvino import OpenVino
 from runtimes.adapters.threads import thread_choices
@@ -152,3 +153,32 @@ def test_threads_follow_what_this_process_may_use(
 ) -> None:
     cpu = Cpu("x86_64", None, (), 8, physical, performance, None, None, usable)
     assert thread_choices(cpu) == expected
+
+
+def test_onnxruntime_offers_bf16_products_on_an_arm_processor_that_has_them(
+    onnx_model: ModelFile, hardware: HardwareProfile
+) -> None:
+    graviton = replace(hardware, cpu=replace(hardware.cpu, architecture="aarch64", features=("bf16", "sve")))
+    offered = [c for c in OnnxRuntime().candidates(onnx_model, graviton) if isinstance(c, Candidate)]
+    assert [c.precision for c in offered if c.threads == 2] == ["bf16", "f32"]
+    older = replace(graviton, cpu=replace(graviton.cpu, features=("asimd",)))
+    assert {c.precision for c in OnnxRuntime().candidates(onnx_model, older) if isinstance(c, Candidate)} == {
+        "f32"
+    }
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "options"),
+    [
+        ("cuda:0", "f32", {"use_tf32": "0"}),
+        ("cuda:0", "tf32", {"use_tf32": "1"}),
+        ("migraphx:1", "f16", {"migraphx_fp16_enable": "1"}),
+        ("migraphx:1", "f32", {"migraphx_fp16_enable": "0"}),
+        ("CPU", "f32", {}),
+    ],
+)
+def test_an_accelerators_precision_is_always_set_and_never_left_to_the_engine(
+    device: str, precision: str, options: dict[str, str]
+) -> None:
+    assert provider_options(device, precision, "f32") == options
+    assert precision in precisions(device, Cpu("x86_64", "test", (), 1, 1, None, None, 1, 1.0), "f32")

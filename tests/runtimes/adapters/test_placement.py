@@ -77,7 +77,9 @@ def test_the_whole_model_on_the_card_comes_before_a_part_of_it_on_the_cpu(
     offered = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: offered)
     ways = OnnxRuntime().candidates(linear, replace(hardware, accelerators=(card,)))
-    whole, partial = [way for way in ways if not isinstance(way, Rejection) and way.device == "cuda:0"]
+    on_card = [way for way in ways if not isinstance(way, Rejection) and way.device == "cuda:0"]
+    assert [way.precision for way in on_card] == ["tf32", "tf32", "f32", "f32"]
+    whole, partial = on_card[2:]
     assert (whole.options["cpu_fallback"], partial.options["cpu_fallback"]) == (0, 1)
     assert (whole.reserve, partial.reserve) == (0, 1)
 
