@@ -139,9 +139,8 @@ class Channel:
 
     def _readable(self) -> None:
         try:
-            while self._open:
-                for frame in self._reader.read(self._sock, socket.MSG_DONTWAIT):
-                    self._on_frame(frame)
+            for frame in self._reader.read(self._sock, socket.MSG_DONTWAIT):
+                self._on_frame(frame)
         except BlockingIOError:
             pass
         except (EOFError, OSError, ValueError, MemoryError):
