@@ -9,18 +9,22 @@ from collections.abc import Callable
 
 import msgspec
 
-from appliance.actor import Actor
+from appliance.actor import APPLIANCE, Actor
+from appliance.audit.entry import Outcome
 from appliance.box import Box, timestamp
+from appliance.compiled import sweep_stale
 from appliance.console.commands import Command, Where
 from appliance.console.table import BY_ID
 from appliance.control.api import ControlServer, Peer
 from appliance.control.messages import Call, Event, OnProgress
 from appliance.errors import ApplianceError
+from appliance.fallback import Fallback, policy
 from appliance.gateway.app import build_app
 from appliance.gateway.server import GatewayServer
 from appliance.hardware import HardwareWatch
 from appliance.operations.carrying import carry_out
 from appliance.operations.context import BoxContext
+from appliance.registry import Deployment
 from appliance.serving import Serving
 from appliance.telemetry.series import WINDOW_SECONDS, Telemetry
 from runtimes.supervisor import ServingState, WorkerEvent
@@ -31,6 +35,8 @@ DRAIN_SECONDS = 10.0
 START_SECONDS = 120.0
 """How long the daemon waits for its deployments before it says that it is ready; they go on loading after it."""
 FLUSH_SECONDS = 5.0
+LOOK_AGAIN_SECONDS = 60.0
+"""How often what does not run as planned is tried again, where nothing else tells that it could."""
 TRAFFIC_SECONDS = 1.0
 
 
@@ -42,8 +48,16 @@ class Daemon:
         self._host = host
         self._port = port
         self._telemetry = Telemetry(box.state.telemetry)
-        self._hardware = HardwareWatch(lambda: self._publish("hardware"))
-        self._serving = Serving(box.state, self._telemetry, self._hardware, self._worker_event)
+        self._hardware = HardwareWatch(self._hardware_changed)
+        self._serving = Serving(
+            box.state,
+            self._telemetry,
+            self._hardware,
+            self._worker_event,
+            policy=lambda: policy(box.database),
+            on_fallback=self._fell_back,
+        )
+        self._look_again = asyncio.Event()
         self._control = ControlServer(self._carry)
         self._gateway = GatewayServer()
         self._changing = asyncio.Lock()
@@ -68,7 +82,8 @@ class Daemon:
             )
             self._serving.endpoints = tuple(self._gateway.endpoints)
             await self._start_deployments()
-            background = [asyncio.create_task(work) for work in (self._flush(), self._tell_traffic())]
+            work = (self._flush(), self._tell_traffic(), self._return_to_plans(), self._sweep())
+            background = [asyncio.create_task(task) for task in work]
             self._hardware.start()
             on_ready(self._serving.endpoints)
             await self._stop.wait()
@@ -97,6 +112,8 @@ class Daemon:
         context = BoxContext(self._box, _actor(peer), on_progress, self._serving)
         async with self._changing if command.changes else contextlib.nullcontext():
             result = await carry_out(command, call.arguments, context)
+        if command.id == "settings.set":
+            self._look_again.set()
         if command.changes:
             self._publish("update" if command.id.startswith("update.") else "deployments", command.id)
             self._publish("audit", command.id)
@@ -116,6 +133,49 @@ class Daemon:
             told = self._serving.answers
             if told and quiet <= WINDOW_SECONDS:
                 self._publish("traffic")
+
+    async def _sweep(self) -> None:
+        """Remove compiled models that fit nothing here any more."""
+        hardware = await self._hardware.profile()
+        async with self._changing:
+            await asyncio.to_thread(sweep_stale, self._box, hardware)
+
+    async def _return_to_plans(self) -> None:
+        """Try again what does not run as planned: when hardware came, when a setting changed, and now and then."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._look_again.wait(), LOOK_AGAIN_SECONDS)
+            self._look_again.clear()
+            if self._serving.recovery.needed:
+                async with self._changing:
+                    await self._serving.recovery.look_again()
+
+    def _fell_back(self, deployment: Deployment, fallback: Fallback | None) -> None:
+        """Write down that a deployment serves otherwise than planned, is down for it, or is back at its plan."""
+        action = "deployment.restored"
+        outcome, cause, details = Outcome.OK, "", dict[str, str]()
+        if fallback is not None:
+            action = "deployment.degraded" if fallback.by else "deployment.down"
+            outcome = Outcome.OK if fallback.by else Outcome.REFUSED
+            cause = fallback.cause.code
+            details = {"planned": fallback.planned.label, "what": fallback.cause.what}
+            details |= {"by": fallback.by.label} if fallback.by else {}
+        artifact = deployment.artifact
+        with self._box.change(APPLIANCE, action) as change:
+            change.note(
+                f"{deployment.name} {artifact.version}",
+                digest=artifact.digest,
+                outcome=outcome,
+                cause=cause,
+                details=details,
+            )
+        self._box.sign_checkpoint()
+        self._publish("deployments", deployment.name)
+        self._publish("audit", action)
+
+    def _hardware_changed(self) -> None:
+        self._publish("hardware")
+        self._look_again.set()
 
     def _worker_event(self, event: WorkerEvent) -> None:
         if event.state in (ServingState.RESTARTING, ServingState.FAILED):

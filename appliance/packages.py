@@ -5,12 +5,14 @@ from pathlib import Path
 from appliance.errors import ApplianceError
 from appliance.registry import Artifact, ArtifactFile, Deployment
 from appliance.state import StateFolder
-from runtimes.engine import ModelFile, ModelFormat
+from runtimes.engine import Candidate, ModelFile, ModelFormat
 from runtimes.golden import GoldenSet, load_golden
 from runtimes.hardware import limits
 from runtimes.hardware.notes import Notes
+from runtimes.hardware.profile import HardwareProfile
 from runtimes.hardware.sysroot import Sysroot
-from runtimes.packs import interpreter_of
+from runtimes.packs import pack_of
+from runtimes.packs.compiled import compiled_key
 from runtimes.worker.spec import WorkerSpec
 from updates.blobs import BlobStore
 from updates.digest import Digest
@@ -43,16 +45,33 @@ def golden_set(blobs: BlobStore, artifact: Artifact) -> GoldenSet:
     return load_golden(files)
 
 
-def worker_spec(state: StateFolder, blobs: BlobStore, deployment: Deployment) -> WorkerSpec:
-    """How the deployment's worker is started. Raises ApplianceError `plan.no-candidate`, EngineError `pack.missing`."""
+def planned(deployment: Deployment) -> Candidate:
+    """What its plan has chosen. Raises ApplianceError `plan.no-candidate`."""
     chosen = deployment.plan.chosen
     if chosen is None or chosen.candidate is None:
         raise ApplianceError("plan.no-candidate", f"The plan of {deployment.name} has chosen nothing.")
+    return chosen.candidate
+
+
+def worker_spec(
+    state: StateFolder,
+    blobs: BlobStore,
+    artifact: Artifact,
+    candidate: Candidate,
+    hardware: HardwareProfile | None,
+) -> WorkerSpec:
+    """How a worker is started that runs a model by a candidate. Raises EngineError `pack.missing`.
+
+    Args:
+        hardware: whose drivers compiled models are for; may be None where the candidate runs on the processor.
+    """
+    model = model_file(blobs, artifact)
+    pack = pack_of(candidate, state.packs)
     return WorkerSpec(
-        model=model_file(blobs, deployment.artifact),
-        candidate=chosen.candidate,
-        interpreter=interpreter_of(chosen.candidate, state.packs),
-        cache=state.compiled,
+        model=model,
+        candidate=candidate,
+        interpreter=pack.interpreter,
+        cache=compiled_key(model.digest, pack, candidate.device, hardware).folder(state.compiled),
         memory_limit=_usable_memory(),
     )
 

@@ -227,6 +227,57 @@ class Undeployed:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheRow:
+    """What an engine compiled of a model for a device."""
+
+    model: str | None
+    """`name version`; None where no imported model has these weights."""
+    digest: str
+    """SHA-256 of the weights."""
+    pack: str
+    """Runtime pack, or the engine in the core's own environment."""
+    version: str
+    """Of the engine."""
+    device: str
+    driver: str
+    """Drivers that it was compiled for; `none` where the device is the processor."""
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CacheList:
+    compiled: tuple[CacheRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CacheCleared:
+    removed: int
+    """Compiled models, counted by model, engine and device."""
+    freed: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    name: str
+    value: str
+    default: str
+    choices: tuple[str, ...]
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingList:
+    settings: tuple[SettingRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChanged:
+    name: str
+    before: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
     """The daemon ran and stopped in good order."""
 

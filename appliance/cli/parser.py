@@ -10,6 +10,8 @@ DESCRIPTION = "A single-node AI appliance: signed models from a stick, measured 
 GROUPS = {
     "depot": "the connected side: build and sign updates",
     "update": "look at and import updates from a medium",
+    "cache": "list and clear the compiled models",
+    "settings": "list and change the settings of this box",
     "audit": "list, verify and export the audit log",
 }
 

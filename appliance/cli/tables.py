@@ -12,7 +12,7 @@ from appliance.cli.layout import add_row, facts, table_of
 from appliance.cli.plan_table import plan
 from appliance.console.formats import NA, ago, count, duration, latency, number, rate, size
 from appliance.console.text import plain
-from appliance.status import DeploymentStatus, StatusReport
+from appliance.status import DeploymentStatus, DiskUse, StatusReport
 from runtimes.worker.sandbox import IN_FORCE
 
 
@@ -162,6 +162,41 @@ def _undeployed(undeployed: results.Undeployed) -> Iterator[RenderableType]:
     yield f"Stopped serving {undeployed.name} {undeployed.version}; the model stays imported."
 
 
+def _cache(listing: results.CacheList) -> Iterator[RenderableType]:
+    if not listing.compiled:
+        yield "Nothing is compiled yet; engines do it when they load a model."
+        return
+    table = table_of(
+        "model", "engine", "version", "device", "driver", "size", right=("size",), wide=("model",)
+    )
+    for row in listing.compiled:
+        model = row.model or f"not imported ({row.digest[:12]})"
+        add_row(table, model, row.pack, row.version, row.device, row.driver, size(row.size))
+    yield table
+    yield Text(
+        f"{size(sum(row.size for row in listing.compiled))}; `appliance cache clear` is safe at any time",
+        "dim",
+    )
+
+
+def _cache_cleared(cleared: results.CacheCleared) -> Iterator[RenderableType]:
+    yield f"Removed {count(cleared.removed)} compiled models ({size(cleared.freed)}); the next load compiles again."
+
+
+def _settings(listing: results.SettingList) -> Iterator[RenderableType]:
+    table = table_of("setting", "value", "choices", "meaning", wide=("meaning",))
+    for row in listing.settings:
+        choices = ", ".join(
+            f"{choice} (default)" if choice == row.default else choice for choice in row.choices
+        )
+        add_row(table, row.name, row.value, choices, row.help)
+    yield table
+
+
+def _setting_changed(changed: results.SettingChanged) -> Iterator[RenderableType]:
+    yield f"{changed.name} is {changed.value}; it was {changed.before}."
+
+
 def _inferred(inferred: results.Inferred) -> Iterator[RenderableType]:
     for output in inferred.outputs:
         shape = "x".join(map(str, output.shape))
@@ -214,9 +249,18 @@ def _status(report: StatusReport) -> Iterator[RenderableType]:
         ("metadata signed", age),
         ("audit log", f"{count(report.audit.size)} entries; checkpoint {checkpoint}"),
         ("disk", f"{size(report.disk_free)} free of {size(report.disk_total)}"),
+        *(("kept there", kept) for kept in _disk_use(report.disk_use)),
         ("answers on", ", ".join(report.endpoints) or "nothing"),
         *(("walls around workers", line) for line in _walls(report.deployments)),
     )
+
+
+def _disk_use(use: DiskUse | None) -> Iterator[str]:
+    if use is not None:
+        yield (
+            f"models {size(use.blobs)}, databases {size(use.databases)}, "
+            f"compiled models {size(use.compiled)}, runtime packs {size(use.packs)}"
+        )
 
 
 def _walls(deployments: Sequence[DeploymentStatus]) -> list[str]:
@@ -286,6 +330,10 @@ READERS: dict[type, Callable[[Any], Iterator[RenderableType]]] = {
     results.ModelList: _models,
     results.PlanReport: plan,
     results.Undeployed: _undeployed,
+    results.CacheList: _cache,
+    results.CacheCleared: _cache_cleared,
+    results.SettingList: _settings,
+    results.SettingChanged: _setting_changed,
     results.Inferred: _inferred,
     results.Chatted: _chatted,
     StatusReport: _status,

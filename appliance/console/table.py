@@ -236,6 +236,34 @@ TABLE: tuple[Command, ...] = (
         where=Where.HERE,
     ),
     Command(
+        "cache.list",
+        "List the compiled models",
+        "List what engines compiled of the models here, and the room it takes.",
+    ),
+    Command(
+        "cache.clear",
+        "Clear the compiled models",
+        "Remove all compiled models; deployments go on serving, and the next load compiles again.",
+        role=Role.ADMIN,
+        changes=True,
+    ),
+    Command(
+        "settings.list",
+        "List the settings",
+        "List the settings of this box, their values and what they mean.",
+    ),
+    Command(
+        "settings.set",
+        "Change a setting",
+        "Set a setting of this box, such as `on-fallback degrade`.",
+        (
+            Argument("name", "name of the setting", positional=True, required=True),
+            Argument("value", "its new value", positional=True, required=True),
+        ),
+        role=Role.ADMIN,
+        changes=True,
+    ),
+    Command(
         "audit.list",
         "List audit entries",
         "List the newest entries of the audit log.",

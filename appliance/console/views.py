@@ -168,7 +168,8 @@ def _summary(report: StatusReport, deployments: tuple[DeploymentView, ...], link
         return link.detail
     if not report.daemon_running:
         return "No daemon is running, so no model answers. Start it: appliance serve"
-    serving = sum(d.state.severity is Severity.OK for d in deployments)
+    answering = (DeploymentState.SERVING, DeploymentState.DEGRADED)
+    serving = sum(d.state in answering for d in report.deployments)
     total = len(deployments)
     served = (
         f"{serving} of {total} deployments serving"
@@ -186,6 +187,7 @@ def _summary(report: StatusReport, deployments: tuple[DeploymentView, ...], link
 _STATES = {
     DeploymentState.STARTING: Chip(Severity.NOTICE, "starting"),
     DeploymentState.SERVING: Chip(Severity.OK, "serving"),
+    DeploymentState.DEGRADED: Chip(Severity.WARNING, "degraded"),
     DeploymentState.RESTARTING: Chip(Severity.WARNING, "restarting"),
     DeploymentState.FAILED: Chip(Severity.CRITICAL, "failed"),
     DeploymentState.STOPPED: Chip(Severity.NOTICE, "stopped"),

@@ -47,6 +47,7 @@ class Exchange:
         started: the response has begun, so that its status can no longer change.
         deployment: who was asked, once that is known; None for requests that ask no model.
         tokens: how many were generated.
+        degraded: cause code of why the model that answers does not run as planned; every response tells it.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits) -> None:
@@ -64,6 +65,7 @@ class Exchange:
         self._unread = b"transfer-encoding" in self.headers or bool(self.declared_length())
         self.deployment: str | None = None
         self.tokens = 0
+        self.degraded = ""
 
     # --- what comes in
 
@@ -192,6 +194,8 @@ class Exchange:
     async def _begin(self, status: int, content_type: bytes, headers: Headers) -> None:
         self.started = True
         all_headers = [(b"content-type", content_type), (b"x-request-id", self.id.encode()), *headers]
+        if self.degraded:
+            all_headers.append((b"x-degraded", self.degraded.encode()))
         await self._put({"type": "http.response.start", "status": status, "headers": all_headers})
 
     async def _discard(self) -> None:

@@ -41,6 +41,7 @@ class InferAnswer(msgspec.Struct):
     model_version: str
     outputs: list[OutputAnswer]
     id: str | UnsetType = UNSET
+    parameters: dict[str, str] | UnsetType = UNSET
 
 
 _encode = msgspec.json.Encoder().encode
@@ -61,7 +62,8 @@ async def ready(exchange: Exchange, router: Router) -> None:
 
 async def model_ready(exchange: Exchange, router: Router, name: str, version: str | None) -> None:
     model = router.model(name, version)
-    await _reply_readiness(exchange, {"name": model.name, "ready": model.ready})
+    exchange.degraded = model.degraded
+    await _reply_readiness(exchange, {"name": model.name, "ready": model.ready, **_parameters(model)})
 
 
 async def _reply_readiness(exchange: Exchange, answer: Mapping[str, object]) -> None:
@@ -73,14 +75,21 @@ async def _reply_readiness(exchange: Exchange, answer: Mapping[str, object]) -> 
 
 async def model_metadata(exchange: Exchange, router: Router, name: str, version: str | None) -> None:
     model = router.model(name, version)
+    exchange.degraded = model.degraded
     answer = {
         "name": model.name,
         "versions": [model.version],
         "platform": model.platform,
         "inputs": [_metadata(spec) for spec in model.inputs],
         "outputs": [_metadata(spec) for spec in model.outputs],
+        **_parameters(model),
     }
     await exchange.reply(200, _encode(answer))
+
+
+def _parameters(model: ModelInfo) -> dict[str, dict[str, str]]:
+    """What a model that does not run as planned says of it."""
+    return {"parameters": {"degraded": model.degraded}} if model.degraded else {}
 
 
 def _metadata(spec: TensorSpec) -> dict[str, object]:
@@ -90,7 +99,7 @@ def _metadata(spec: TensorSpec) -> dict[str, object]:
 async def infer(exchange: Exchange, router: Router, limits: Limits, name: str, version: str | None) -> None:
     """Answer one inference. Raises RefusalError, EngineError and ClientGoneError."""
     model = router.model(name, version)
-    exchange.deployment = model.name
+    exchange.deployment, exchange.degraded = model.name, model.degraded
     if model.kind != "tensor":
         raise bad_request(
             f"Model {model.name!r} generates text; ask it through /v1/chat/completions or /v1/completions.",
@@ -132,7 +141,8 @@ async def _reply_outputs(
             answer.data = tensors.to_json(outputs[name], datatype, name=name)
         answers.append(answer)
     id_or_nothing = UNSET if inference.id is None else inference.id
-    head = _encode(InferAnswer(model.name, model.version, answers, id_or_nothing))
+    parameters = {"degraded": model.degraded} if model.degraded else UNSET
+    head = _encode(InferAnswer(model.name, model.version, answers, id_or_nothing, parameters))
     if raw:
         headers = [(HEAD_LENGTH, b"%d" % len(head))]
         await exchange.reply(200, head, *raw, content_type=b"application/octet-stream", headers=headers)

@@ -90,7 +90,7 @@ async def _generate(
     exchange: Exchange, router: Router, limits: Limits, request: TextRequest, form: Form
 ) -> None:
     info = router.model(request.model)
-    exchange.deployment = info.name
+    exchange.deployment, exchange.degraded = info.name, info.degraded
     if info.kind != "text":
         raise bad_request(
             f"Model {info.name!r} maps tensors and does not generate text; "

@@ -24,6 +24,8 @@ class ModelInfo:
     """Empty where it is not known now, because the worker is being started."""
     outputs: tuple[TensorSpec, ...] = ()
     context_tokens: int | None = None
+    degraded: str = ""
+    """Cause code of why it is served by another candidate than planned; empty where it is not."""
 
 
 @dataclass(frozen=True, slots=True)

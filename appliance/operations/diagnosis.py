@@ -10,6 +10,7 @@ from appliance.audit.checkpoint import latest
 from appliance.audit.log import LoggedEntry
 from appliance.box import Box, timestamp
 from appliance.control.messages import Progress
+from appliance.disk import disk_use
 from appliance.errors import ApplianceError
 from appliance.operations.context import BoxContext, LocalContext
 from appliance.plan_checks import plan_problems, stale_plans
@@ -100,6 +101,7 @@ async def status(context: BoxContext) -> StatusReport:
         disk_free=disk.free,
         disk_total=disk.total,
         endpoints=tuple(services.endpoints) if services else (),
+        disk_use=await asyncio.to_thread(disk_use, box.state),
     )
 
 
@@ -121,15 +123,35 @@ def _deployment_problems(deployments: Sequence[DeploymentStatus]) -> tuple[Probl
     words = {
         DeploymentState.FAILED: ("deployment.failed", "does not serve"),
         DeploymentState.RESTARTING: ("deployment.restarting", "is being restarted"),
+        DeploymentState.DEGRADED: ("deployment.degraded", "does not run as planned"),
     }
     return tuple(
         Problem(
             words[deployment.state][0],
-            f"{deployment.name} {words[deployment.state][1]}: {deployment.detail}",
-            f"Deploy it again: `appliance deploy {deployment.name} --measure-again`.",
+            f"{deployment.name} {words[deployment.state][1]}: {_why(deployment)}",
+            _what_to_do(deployment),
         )
         for deployment in deployments
         if deployment.state in words
+    )
+
+
+def _why(deployment: DeploymentStatus) -> str:
+    cause = f" ({deployment.cause})" if deployment.cause else ""
+    served = f" {deployment.engine} serves instead of {deployment.planned}." if deployment.planned else ""
+    return f"{deployment.detail}{cause}{served}"
+
+
+def _what_to_do(deployment: DeploymentStatus) -> str:
+    again = f"`appliance deploy {deployment.name} --measure-again`"
+    if deployment.state is DeploymentState.DEGRADED:
+        return (
+            f"{deployment.remedy} It returns to its plan by itself once that runs; or plan without it: {again}."
+        ).strip()
+    return (
+        f"{deployment.remedy} Or deploy it again: {again}."
+        if deployment.remedy
+        else f"Deploy it again: {again}."
     )
 
 

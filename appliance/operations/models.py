@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+from appliance.compiled import sweep_undeployed
 from appliance.control.messages import Progress
 from appliance.deploying import limits_kept, prepare, put_live
 from appliance.errors import ApplianceError
@@ -80,6 +81,7 @@ async def undeploy(context: BoxContext, *, name: str) -> Undeployed:
         change.note(f"{name} {artifact.version}", digest=artifact.digest)
     if context.services is not None:
         await context.services.stop_serving(name)
+    await asyncio.to_thread(sweep_undeployed, context.box, artifact)
     return Undeployed(name, artifact.version)
 
 

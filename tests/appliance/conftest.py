@@ -1,10 +1,12 @@
 """Boxes and depots for the tests of the whole appliance."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.appliance.card_box import make_card_box
 from tests.appliance.cli import Cli
 from tests.appliance.depots import TestDepot
 
@@ -45,3 +47,15 @@ def serving_box(box: Cli, medium: Path) -> Cli:
     box.ok("update", "import", str(medium))
     box.ok("deploy", "linear", "--budget", "2")
     return box
+
+
+@pytest.fixture(scope="session")
+def card_box_made(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    return make_card_box(tmp_path_factory.mktemp("card-box"))
+
+
+@pytest.fixture
+def card_box(card_box_made: Cli, tmp_path: Path) -> Cli:
+    """A box of its own with `echo` planned on the card; no daemon runs yet."""
+    shutil.copytree(card_box_made.state, tmp_path / "box", symlinks=True)
+    return Cli(tmp_path / "box")

@@ -57,18 +57,24 @@ class Identity:
 
 
 def install_toy(
-    folder: Path, *, engine: str = "toy", adapter: str = "toy_engine:Toy", also: Sequence[str] = ()
+    folder: Path,
+    *,
+    engine: str = "toy",
+    adapter: str = "toy_engine:Toy",
+    source: str = ADAPTER,
+    also: Sequence[str] = (),
 ) -> Path:
     """Make `folder` a runtime pack of that name; its engine is `adapter` under the entry point `engine`.
 
-    `also` names further entries of the site-packages where numpy lies that are linked.
+    `source` is the text of the module `toy_engine`; `also` names further entries of the site-packages where numpy lies
+    that are linked.
     """
     venv.create(folder, with_pip=False, symlinks=True)
     (site_packages,) = folder.glob("lib/python3*/site-packages")
     home = Path(numpy.__file__).parents[1]
     for package in (*_numpy_and_msgspec(home), *(home / name for name in also)):
         (site_packages / package.name).symlink_to(package)
-    wheel = _wheel(folder.parent, f"[appliance.runtimes]\n{engine} = {adapter}\n")
+    wheel = _wheel(folder.parent, source, f"[appliance.runtimes]\n{engine} = {adapter}\n")
     install = [uv.find_uv_bin(), "pip", "install", "--quiet", "--offline", "--no-cache", "--no-deps"]
     subprocess.run([*install, "--python", str(folder / "bin" / "python"), str(wheel)], check=True)
     wheel.unlink()
@@ -89,11 +95,11 @@ def _numpy_and_msgspec(home: Path) -> list[Path]:
     return [home / "numpy", home / "numpy.libs", Path(msgspec.origin).parent]
 
 
-def _wheel(folder: Path, entry_points: str) -> Path:
+def _wheel(folder: Path, source: str, entry_points: str) -> Path:
     """A wheel as the packaging specification describes it (binary distribution format)."""
     info = "toy_engine-7.1.dist-info"
     files = {
-        "toy_engine.py": ADAPTER,
+        "toy_engine.py": source,
         f"{info}/METADATA": "Metadata-Version: 2.1\nName: toy-engine\nVersion: 7.1\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/entry_points.txt": entry_points,
