@@ -6,6 +6,13 @@ import numpy as np
 
 from runtimes.engine import Tensor
 
+try:
+    import ml_dtypes
+except ImportError:  # A runtime pack may do without, and then carries no BF16.
+    _BF16: dict[str, np.dtype[Any]] = {}
+else:
+    _BF16 = {"BF16": np.dtype(ml_dtypes.bfloat16)}
+
 DTYPES: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype(np.bool_),
     "UINT8": np.dtype(np.uint8),
@@ -17,11 +24,14 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "INT32": np.dtype(np.int32),
     "INT64": np.dtype(np.int64),
     "FP16": np.dtype(np.float16),
+    **_BF16,
     "FP32": np.dtype(np.float32),
     "FP64": np.dtype(np.float64),
     "BYTES": np.dtype(np.object_),
 }
-"""BYTES tensors are object arrays whose elements are `bytes`. BF16 has no numpy type and is left out."""
+"""BYTES tensors are object arrays whose elements are `bytes`; BF16 is ml_dtypes' type, which numpy calls a void."""
+
+FLOATS = frozenset({"FP16", "BF16", "FP32", "FP64"})
 
 _DATATYPES = {dtype: datatype for datatype, dtype in DTYPES.items()}
 

@@ -10,33 +10,26 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import ml_dtypes
 import msgspec
 import numpy as np
 
 from appliance.gateway.limits import Limits
 from appliance.gateway.refusals import bad_request, too_large
-from runtimes.datatypes import DTYPES
+from runtimes.datatypes import DTYPES, FLOATS
+from runtimes.datatypes import datatype_of as known_datatype_of
 from runtimes.engine import Tensor
 
-DATATYPES: dict[str, np.dtype[Any]] = {**DTYPES, "BF16": np.dtype(ml_dtypes.bfloat16)}
-"""The protocol's words -> numpy's types, as they lie in memory here."""
-
-_WORDS = {dtype: word for word, dtype in DATATYPES.items()}
-_FLOATS = frozenset({"FP16", "BF16", "FP32", "FP64"})
-_JSON_ELEMENTS: dict[str, type] = {"BOOL": bool, "BYTES": str} | dict.fromkeys(_FLOATS, float)
+_JSON_ELEMENTS: dict[str, type] = {"BOOL": bool, "BYTES": str} | dict.fromkeys(FLOATS, float)
 _LENGTH = struct.Struct("<I")
 _SPACE = b" \t\r\n"
 
 
 def datatype_of(tensor: Tensor) -> str:
     """The protocol's word for an output's element type. Raises TypeError where there is none."""
-    dtype = tensor.dtype.newbyteorder("=")
-    if dtype.kind in "SU":
-        return "BYTES"
-    if dtype not in _WORDS:
+    datatype = "BYTES" if tensor.dtype.kind in "SU" else known_datatype_of(tensor)
+    if datatype is None:
         raise TypeError(f"the Open Inference Protocol has no datatype for {tensor.dtype}")
-    return _WORDS[dtype]
+    return datatype
 
 
 def check_shape(shape: Sequence[int], datatype: str, limits: Limits, *, tensor: str) -> None:
@@ -54,9 +47,9 @@ def check_shape(shape: Sequence[int], datatype: str, limits: Limits, *, tensor: 
 
 
 def _dtype(datatype: str, *, tensor: str) -> np.dtype[Any]:
-    dtype = DATATYPES.get(datatype)
+    dtype = DTYPES.get(datatype)
     if dtype is None:
-        known = ", ".join(DATATYPES)
+        known = ", ".join(DTYPES)
         raise bad_request(
             f"Input {tensor!r} has the unknown datatype {datatype[:32]!r}; known are {known}.",
             code="tensor.datatype",
@@ -101,7 +94,7 @@ def to_json(tensor: Tensor, datatype: str, *, name: str) -> list[Any]:
     flat = tensor.reshape(-1)
     if datatype == "BYTES":
         return [_text(element, name) for element in flat.tolist()]
-    if datatype in _FLOATS:
+    if datatype in FLOATS:
         if not np.isfinite(flat).all():
             raise bad_request(
                 f"Output {name!r} has values that are not finite, and JSON has no word for them; "
@@ -120,8 +113,8 @@ def _array(values: list[Any], datatype: str) -> Tensor:
         encoded[:] = [element.encode() for element in strings.reshape(-1).tolist()]
         return encoded.reshape(strings.shape)
     with np.errstate(over="ignore"):
-        array = np.array(values, dtype=DATATYPES[datatype])
-    if datatype in _FLOATS and not np.isfinite(array).all():
+        array = np.array(values, dtype=DTYPES[datatype])
+    if datatype in FLOATS and not np.isfinite(array).all():
         raise OverflowError(f"a value is too large for {datatype}")
     return array
 
@@ -163,7 +156,7 @@ def from_bytes(raw: memoryview, datatype: str, shape: Sequence[int], *, tensor: 
         elements = np.empty(count, dtype=np.object_)
         elements[:] = list(_split(raw, count, tensor))
         return elements.reshape(shape)
-    dtype = DATATYPES[datatype]
+    dtype = DTYPES[datatype]
     if len(raw) != count * dtype.itemsize:
         raise bad_request(
             f"Input {tensor!r} declares {datatype} {list(shape)}, which is {count * dtype.itemsize} bytes, "
@@ -180,7 +173,7 @@ def to_bytes(tensor: Tensor, datatype: str) -> memoryview:
     """An output's raw bytes, without copying a contiguous one."""
     if datatype == "BYTES":
         return memoryview(b"".join(_prefixed(tensor)))
-    flat = np.ascontiguousarray(tensor, DATATYPES[datatype]).reshape(-1)
+    flat = np.ascontiguousarray(tensor, DTYPES[datatype]).reshape(-1)
     return flat.view(np.uint8).data
 
 

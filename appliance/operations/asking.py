@@ -11,10 +11,11 @@ import numpy as np
 
 from appliance.console.text import plain
 from appliance.errors import ApplianceError
-from appliance.gateway.tensors import DATATYPES, datatype_of, to_json
+from appliance.gateway.tensors import datatype_of, to_json
 from appliance.inference_client import InferenceClient
 from appliance.operations.context import LocalContext
 from appliance.results import Chatted, Inferred, OutputTensor
+from runtimes.datatypes import DTYPES
 from runtimes.engine import Tensor
 
 
@@ -78,7 +79,7 @@ def _tensor(given: str, datatypes: dict[str, str]) -> tuple[str, Tensor]:
 
 def _from_json(name: str, text: str, datatype: str) -> Tensor:
     try:
-        return np.array(json.loads(text), dtype=DATATYPES[datatype])
+        return np.array(json.loads(text), dtype=DTYPES[datatype])
     except (ValueError, TypeError) as error:
         raise ApplianceError(
             "request.input",

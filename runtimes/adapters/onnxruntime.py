@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from runtimes.adapters import onnxbfloat16
 from runtimes.adapters.drivercaches import keep_driver_caches
 from runtimes.adapters.onnxfile import stored_precision
 from runtimes.adapters.onnxplacement import (
@@ -28,6 +29,7 @@ from runtimes.adapters.onnxproviders import ACCELERATED, PROVIDERS, find_librari
 from runtimes.adapters.outofmemory import memory_ran_out
 from runtimes.adapters.threads import thread_choices
 from runtimes.adapters.weightsfile import refuse_what_is_no_model
+from runtimes.datatypes import DTYPES
 from runtimes.engine import (
     Candidate,
     EngineDescription,
@@ -55,6 +57,7 @@ _DATATYPES = {
     "tensor(int32)": "INT32",
     "tensor(int64)": "INT64",
     "tensor(float16)": "FP16",
+    onnxbfloat16.ORT_BFLOAT16: "BF16",
     "tensor(float)": "FP32",
     "tensor(double)": "FP64",
     "tensor(string)": "BYTES",
@@ -158,6 +161,8 @@ class OnnxModel:
         self.inputs = tuple(_spec(argument) for argument in session.get_inputs())
         self.outputs = tuple(_spec(argument) for argument in session.get_outputs())
         self._names = [spec.name for spec in self.outputs]
+        self._bf16_inputs = {spec.name for spec in self.inputs if spec.datatype == "BF16"}
+        self._carries_bf16 = any(spec.datatype == "BF16" for spec in (*self.inputs, *self.outputs))
         self._text_inputs = {spec.name for spec in self.inputs if spec.datatype == "BYTES"}
         self._text_outputs = {spec.name for spec in self.outputs if spec.datatype == "BYTES"}
         self.in_force = InForce(
@@ -172,7 +177,7 @@ class OnnxModel:
         if self._text_inputs:
             inputs = {n: _decoded(n, t) if n in self._text_inputs else t for n, t in inputs.items()}
         try:
-            values = self._session.run(names, dict(inputs))
+            values = self._run(names, inputs)
         except Exception as error:
             if memory_ran_out(error):
                 raise MemoryError from error
@@ -184,6 +189,12 @@ class OnnxModel:
 
     def close(self) -> None:
         del self._session
+
+    def _run(self, names: Sequence[str], inputs: Tensors) -> list[Tensor]:
+        if self._carries_bf16:
+            return onnxbfloat16.run(self._session, names, inputs, self._bf16_inputs)
+        answers: list[Tensor] = self._session.run(names, dict(inputs))
+        return answers
 
 
 def _arithmetic(stored: str) -> dict[str, str]:
@@ -278,7 +289,7 @@ def _fell_back(what: str) -> EngineError:
 
 def _spec(argument: onnxruntime.NodeArg) -> TensorSpec:
     datatype = _DATATYPES.get(argument.type)
-    if datatype is None:
+    if datatype not in DTYPES:
         raise EngineError(
             "model.unsupported", f"{argument.name!r} is a {argument.type}, which no request can carry."
         )

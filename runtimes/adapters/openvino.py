@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openvino
 
 from runtimes.adapters.drivercaches import keep_driver_caches
@@ -29,7 +30,22 @@ from runtimes.hardware.profile import Accelerator, HardwareProfile
 CPU = "CPU"
 _CAPABILITIES = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
 _MEMORY_STATISTICS = "GPU_MEMORY_STATISTICS"
-_DATATYPES = {dtype: datatype for datatype, dtype in DTYPES.items() if datatype != "BYTES"}
+_DATATYPES = {
+    "boolean": "BOOL",
+    "u8": "UINT8",
+    "u16": "UINT16",
+    "u32": "UINT32",
+    "u64": "UINT64",
+    "i8": "INT8",
+    "i16": "INT16",
+    "i32": "INT32",
+    "i64": "INT64",
+    "f16": "FP16",
+    "bf16": "BF16",
+    "f32": "FP32",
+    "f64": "FP64",
+}
+"""By OpenVINO's own names: its numpy type for bf16 is float16, and others are as misleading."""
 
 
 class OpenVino:
@@ -132,16 +148,19 @@ class OpenVinoModel:
         self.inputs = tuple(_spec(port) for port in compiled.inputs)
         self.outputs = tuple(_spec(port) for port in compiled.outputs)
         self._ports = {spec.name: i for i, spec in enumerate(self.outputs)}
+        self._bf16 = {spec.name for spec in (*self.inputs, *self.outputs) if spec.datatype == "BF16"}
         self._request = compiled.create_infer_request()
 
     def infer(self, inputs: Tensors, outputs: Sequence[str] = ()) -> dict[str, Tensor]:
         try:
-            results = self._request.infer(dict(inputs), share_inputs=True, share_outputs=True)
+            given = {n: _bf16_in(t) if n in self._bf16 else t for n, t in inputs.items()}
+            results = self._request.infer(given, share_inputs=True, share_outputs=True)
         except Exception as error:
             if memory_ran_out(error):
                 raise MemoryError from error
             raise EngineError("request.failed", f"OpenVINO: {_reason(error)}") from error
-        return {name: results[self._ports[name]] for name in outputs or self._ports}
+        told = {name: results[self._ports[name]] for name in outputs or self._ports}
+        return {n: t.view(DTYPES["BF16"]) if n in self._bf16 else t for n, t in told.items()}
 
     def close(self) -> None:
         del self._request
@@ -187,13 +206,19 @@ def _precisions_in_force(compiled: openvino.CompiledModel) -> str:
 def _spec(port: openvino.ConstOutput) -> TensorSpec:
     name = port.get_any_name()
     shape = port.get_partial_shape()
-    datatype = _DATATYPES.get(port.get_element_type().to_dtype())
-    if datatype is None or shape.rank.is_dynamic:
+    datatype = _DATATYPES.get(port.get_element_type().get_type_name())
+    if datatype not in DTYPES or shape.rank.is_dynamic:
         raise EngineError(
             "model.unsupported",
             f"{name!r} has a type or rank that OpenVINO leaves open: no request can carry it.",
         )
     return TensorSpec(name, datatype, tuple(-1 if n.is_dynamic else n.get_length() for n in shape))
+
+
+def _bf16_in(tensor: Tensor) -> openvino.Tensor:
+    """numpy has no such type that OpenVINO knew; the bits are handed over with the type's name."""
+    bits = np.array(tensor, order="C").view(np.uint16)
+    return openvino.Tensor(bits, tensor.shape, openvino.Type.bf16)
 
 
 def _unseen(card: Accelerator) -> Rejection:

@@ -7,22 +7,24 @@ from typing import Any, BinaryIO
 import msgspec
 import numpy as np
 
-from runtimes.datatypes import DTYPES, datatype_of
+from runtimes.datatypes import DTYPES, FLOATS, datatype_of
 from runtimes.engine import Tensor
 from runtimes.golden.document import LIMITS, InlineTensor
 
-_VALUES: dict[str, Any] = {"b": list[bool], "i": list[int], "u": list[int], "f": list[float]}
+_RAW_PAIR = np.dtype("V2")
+"""What numpy writes into a `.npy` file for BF16, which it has no word for."""
 
 
 def read_npy(path: Path) -> Tensor:
-    """Read a `.npy` file of a numeric or boolean type.
+    """Read a `.npy` file of a numeric or boolean type; elements that are two raw bytes are BF16.
 
     The header is checked against the file's real size before anything is allocated, and pickled objects are
     never loaded. Raises ValueError with what is wrong, OSError where the file cannot be read.
     """
     with path.open("rb") as file:
         shape, dtype = _npy_header(file)
-        if dtype.kind not in _VALUES or dtype.newbyteorder("=") not in DTYPES.values():
+        native = DTYPES.get("BF16", dtype) if dtype == _RAW_PAIR else dtype.newbyteorder("=")
+        if native.hasobject or native not in DTYPES.values():
             raise ValueError(f"elements of type {dtype} are not supported")
         promised = math.prod(shape) * dtype.itemsize
         present = path.stat().st_size - file.tell()
@@ -32,7 +34,8 @@ def read_npy(path: Path) -> Tensor:
             raise ValueError(f"{promised} bytes; at most {LIMITS.tensor} are allowed in one tensor")
         file.seek(0)
         tensor: Tensor = np.load(file, allow_pickle=False)
-    return np.ascontiguousarray(tensor, dtype=dtype.newbyteorder("=")).reshape(shape)
+    tensor = tensor.view(native) if dtype == _RAW_PAIR else tensor
+    return np.ascontiguousarray(tensor, dtype=native).reshape(shape)
 
 
 def _npy_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -62,12 +65,16 @@ def from_inline(entry: InlineTensor) -> Tensor:
     dtype = DTYPES.get(entry.datatype)
     if dtype is None:
         raise ValueError(f"datatype {entry.datatype!r} is not one of {', '.join(DTYPES)}")
-    values = msgspec.convert(entry.data, _VALUES[dtype.kind])
+    kind: Any = list[float] if entry.datatype in FLOATS else list[bool] if dtype.kind == "b" else list[int]
+    values = msgspec.convert(entry.data, kind)
     try:
         with np.errstate(over="raise"):
-            return np.array(values, dtype=dtype).reshape(entry.shape)
+            tensor = np.array(values, dtype=dtype).reshape(entry.shape)
     except (OverflowError, FloatingPointError):
         raise ValueError(f"a value does not fit {entry.datatype}") from None
+    if entry.datatype in FLOATS and not np.isfinite(tensor).all():
+        raise ValueError(f"a value does not fit {entry.datatype}")
+    return tensor
 
 
 def _strings(entry: InlineTensor) -> Tensor:
@@ -81,5 +88,8 @@ def to_inline(tensor: Tensor) -> InlineTensor:
     datatype = datatype_of(tensor)
     if datatype is None:
         raise ValueError(f"elements of type {tensor.dtype} are not supported")
-    values = [value.decode() for value in tensor.flat] if datatype == "BYTES" else tensor.ravel().tolist()
+    if datatype == "BYTES":
+        values = [value.decode() for value in tensor.flat]
+    else:
+        values = (tensor.astype(np.float32) if datatype == "BF16" else tensor).ravel().tolist()
     return InlineTensor(datatype, list(tensor.shape), values)

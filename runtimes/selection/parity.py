@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runtimes.datatypes import datatype_of
+from runtimes.datatypes import FLOATS, datatype_of
 from runtimes.engine import Tensor, Tensors
 from runtimes.golden import GoldenSet, TensorSample, TextSample, Tolerance
 from runtimes.selection.plan import Parity
@@ -71,7 +71,7 @@ def _compare_output(place: str, want: Tensor, got: Tensor | None, tolerance: Tol
         return _wrong(place, f"{place} is {_type(got)}, expected {_type(want)}")
     if got.shape != want.shape:
         return _wrong(place, f"{place} has shape {list(got.shape)}, expected {list(want.shape)}")
-    if want.dtype.kind not in "iuf":
+    if datatype_of(want) not in FLOATS and want.dtype.kind not in "iu":
         return _compare_exactly(place, want, got)
     numbers = _compare_numbers(place, want, got, tolerance)
     return (
@@ -122,7 +122,7 @@ def _compare_numbers(place: str, want: Tensor, got: Tensor, tolerance: Tolerance
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         expected, actual = want.astype(np.float64), got.astype(np.float64)
         difference = np.where(same, 0.0, np.abs(actual - expected))
-        if want.dtype.kind != "f":
+        if want.dtype.kind in "iu":
             difference = np.where(same, 0.0, np.maximum(difference, 1.0))
         finite = np.where(np.isfinite(expected), np.abs(expected), 0.0)
         allowed = tolerance.absolute + tolerance.relative * finite

@@ -15,7 +15,7 @@ from appliance.gateway.app import build_app
 from appliance.gateway.limits import Limits
 from appliance.gateway.router import Answered, ModelInfo
 from appliance.gateway.server import GatewayServer
-from appliance.gateway.tensors import DATATYPES
+from runtimes.datatypes import DTYPES
 from runtimes.engine import GenerationChunk, GenerationRequest, Tensor, Tensors, TensorSpec
 from runtimes.errors import EngineError
 
@@ -43,7 +43,7 @@ class NumpyRouter:
         any_vector = [TensorSpec("x", "FP32", (-1,))]
         models = [
             tensor_model(f"same-{datatype}", [TensorSpec("x", datatype, ())], [TensorSpec("y", datatype, ())])
-            for datatype in DATATYPES
+            for datatype in DTYPES
         ]
         models += [
             tensor_model(

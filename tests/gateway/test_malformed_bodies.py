@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliance.gateway.tensors import DATATYPES
+from runtimes.datatypes import DTYPES
 from tests.gateway.conftest import Serving
 
 ALLOWED = {200, 400, 413}
@@ -33,7 +33,7 @@ json_values = st.recursive(
 TEXT_FIELDS = ["model", "messages", "max_tokens", "temperature", "top_p", "seed", "stop"]
 TEXT_FIELDS += ["stream", "stream_options", "n", "tools", "logit_bias"]
 dimensions = st.integers(-2, 5) | st.integers(-(2**70), 2**70)
-datatypes = st.sampled_from([*DATATYPES, "FP8", "fp32", ""])
+datatypes = st.sampled_from([*DTYPES, "FP8", "fp32", ""])
 sizes = st.integers(-5, 64) | st.integers(-(2**70), 2**70) | json_values
 
 
@@ -60,7 +60,7 @@ def post(serving: Serving, path: str, body: bytes, headers: dict[str, str] | Non
 
 @OFTEN
 @given(
-    datatype=st.sampled_from(sorted(DATATYPES)),
+    datatype=st.sampled_from(sorted(DTYPES)),
     request=st.fixed_dictionaries(
         {"inputs": st.lists(inputs(), max_size=2) | json_values},
         optional=dict.fromkeys(("id", "parameters", "outputs", "more"), json_values),

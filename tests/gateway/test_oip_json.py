@@ -6,7 +6,7 @@ import httpx
 import numpy as np
 import pytest
 
-from appliance.gateway.tensors import DATATYPES
+from runtimes.datatypes import DTYPES
 from tests.gateway.conftest import Serving, tensor_model
 
 VALUES: dict[str, list[Any]] = {
@@ -40,7 +40,7 @@ def same(serving: Serving, datatype: str, shape: list[int], data: list[Any]) -> 
 
 
 def test_the_values_cover_every_datatype() -> None:
-    assert set(VALUES) == set(DATATYPES)
+    assert set(VALUES) == set(DTYPES)
 
 
 @pytest.mark.parametrize("datatype", VALUES)

@@ -136,3 +136,29 @@ def _save(
     )
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def bfloat_square(path: Path) -> Path:
+    """`y` = `x` squared, `half` = `x` in FP32, `t` = -`s`; `x` and `y` are BF16 [-1, 4], `s` and `t` FP32 [1]."""
+    nodes = [
+        helper.make_node("Cast", ["x"], ["half"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["half", "half"], ["square"]),
+        helper.make_node("Cast", ["square"], ["y"], to=TensorProto.BFLOAT16),
+        helper.make_node("Neg", ["s"], ["t"]),
+    ]
+    return _save(
+        path,
+        nodes,
+        [_tensor("x", TensorProto.BFLOAT16, ["n", 4]), _tensor("s", TensorProto.FLOAT, [1])],
+        [
+            _tensor("y", TensorProto.BFLOAT16, ["n", 4]),
+            _tensor("half", TensorProto.FLOAT, ["n", 4]),
+            _tensor("t", TensorProto.FLOAT, [1]),
+        ],
+    )
+
+
+def bfloat_sum(path: Path) -> Path:
+    """`y` = `x` + `x` in BF16 [1, 4]: onnxruntime has no such kernel for processors."""
+    x, y = (_tensor(name, TensorProto.BFLOAT16, [1, 4]) for name in "xy")
+    return _save(path, [helper.make_node("Add", ["x", "x"], ["y"])], [x], [y])
