@@ -4,7 +4,8 @@
 
 The selected engine with its settings, and each engine by its default, run in processes of their own (`alone`) and
 take turns, so that a busy machine is busy for all. `served` is the selected one in its worker, as the plan measured
-it. An answer outside the model's tolerance is marked, and its time counts for nothing.
+it. Times are those of one answer, for text of one token. An answer outside the model's tolerance is marked, and its
+time counts for nothing.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from runtimes.hardware.detect import detect
 from runtimes.modelfile import identify
 from runtimes.packs import installed_packs
 from runtimes.selection.choose import choose
-from runtimes.selection.plan import Objective, Plan
+from runtimes.selection.plan import Measurement, Objective, Plan
 
 TOLERANCE = Tolerance(0.01, 0.01)
 OWN_MODELS = Path(__file__).parents[1] / "demo" / "models"
@@ -105,10 +106,15 @@ def _compare(
             contender.take_turn(options.seconds)
     for contender in (selected, *defaults):
         contender.close()
-    first = (model.path.name, chosen.label, _shown(selected), _milliseconds(chosen.measurement.p50_seconds))
+    first = (model.path.name, chosen.label, _shown(selected), _milliseconds(_served(chosen.measurement)))
     for default in defaults:
         table.add_row(*first, default.name, _shown(default), _ratio(default, selected))
         first = ("", "", "", "")
+
+
+def _served(measured: Measurement) -> float:
+    """Seconds of an answer, for text of a token."""
+    return measured.p50_seconds if measured.first_token_seconds is None else 1 / measured.throughput
 
 
 async def _plan(model: ModelFile, golden: GoldenSet, budget: float) -> Plan:
