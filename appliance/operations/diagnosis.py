@@ -31,7 +31,8 @@ from appliance.status import (
 from runtimes.hardware.capture import capture as capture_machine
 from runtimes.hardware.detect import detect
 from runtimes.hardware.profile import HardwareProfile
-from runtimes.packs import AbsentPack, absent_packs, broken_packs, installed_packs
+from runtimes.packs import absent_packs, broken_packs, installed_packs
+from runtimes.packs.serving import served_by
 
 SECONDS_SHOWN = 60
 NEWEST_ENTRIES = 10
@@ -55,22 +56,10 @@ def _packs(folders: Sequence[Path], hardware: HardwareProfile) -> tuple[PackStat
         PackStatus(pack.name, "", None, f"Cannot be used: {pack.reason}") for pack in broken_packs(folders)
     )
     missing = (
-        PackStatus(pack.name, pack.engine, None, pack.needs, _served_by(pack, hardware))
+        PackStatus(pack.name, pack.engine, None, pack.needs, served_by(pack, hardware))
         for pack in absent_packs(folders)
     )
     return (*installed, *broken, *missing)
-
-
-def _served_by(pack: AbsentPack, hardware: HardwareProfile) -> str:
-    """What installing the pack would be good for on this machine."""
-    cards = [card for card in hardware.accelerators if pack.vendor in ("any", card.vendor)]
-    if not cards:
-        whose = "accelerator" if pack.vendor == "any" else f"{pack.vendor} accelerator"
-        return f"There is no {whose} here."
-    usable = [card.name for card in cards if card.usable is not False]
-    if not usable:
-        return f"{cards[0].name} is here, but cannot be used as it is."
-    return f"It would serve {', '.join(usable)}."
 
 
 async def status(context: BoxContext) -> StatusReport:

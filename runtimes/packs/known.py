@@ -1,4 +1,4 @@
-"""The packs that this release knows by name, installed or not."""
+"""The packs that this release knows by name, installed or not; docs/packs.md says where the needs were read."""
 
 from dataclasses import dataclass
 
@@ -25,30 +25,36 @@ ACCELERATED = (
         "onnxruntime-cuda",
         "onnxruntime",
         "nvidia",
-        "Needs an NVIDIA GPU of compute capability 7.5 or newer, its driver 580 or newer, and CUDA 13 with cuDNN 9.",
+        "Needs an NVIDIA GPU of compute capability 7.5 or newer with driver 580 or newer; brings CUDA 13 and cuDNN 9 along.",
+        floor="cuda-13.0",
     ),
     AbsentPack(
         "onnxruntime-migraphx",
         "onnxruntime",
         "amd",
-        "Needs an AMD GPU that ROCm 7 supports, the amdgpu driver, /dev/kfd for this user, and MIGraphX.",
+        "Needs an AMD GPU that MIGraphX supports, the amdgpu driver, /dev/kfd for this user, and ROCm with MIGraphX of the "
+        "release that the wheel was built for.",
     ),
     AbsentPack(
         "llamacpp-cuda",
         "llamacpp",
         "nvidia",
-        "Needs an NVIDIA GPU, its driver 550 or newer for CUDA 12.4, or 580 or newer for CUDA 13.",
+        "Needs an NVIDIA GPU with driver 550 or newer for a build with CUDA 12.4, or of compute capability 7.5 or newer with "
+        "driver 580 or newer for one with CUDA 13.",
+        floor="cuda-12.4",
     ),
     AbsentPack(
         "llamacpp-rocm",
         "llamacpp",
         "amd",
-        "Needs an AMD GPU whose gfx target the installed rocBLAS covers, the amdgpu driver, and /dev/kfd for this user.",
+        "Needs an AMD GPU whose gfx target the build names and the installed rocBLAS covers, the amdgpu driver, and "
+        "/dev/kfd for this user.",
     ),
     AbsentPack(
         "llamacpp-vulkan",
         "llamacpp",
         "any",
-        "Needs a GPU with a Vulkan 1.2 driver and the loader libvulkan.so.1.",
+        "Needs a GPU with a Vulkan 1.2 driver (Mesa's, or its maker's), the loader libvulkan.so.1, and its render file for "
+        "this user.",
     ),
 )

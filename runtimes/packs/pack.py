@@ -41,6 +41,8 @@ class AbsentPack:
     """Whose accelerator it is for: `nvidia`, `amd`, `intel`, or `any`."""
     needs: str
     """What the machine must have for it, one sentence."""
+    floor: str = ""
+    """Oldest `Accelerator.newest_runtime` that is enough, such as `cuda-13.0`; empty where none is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
