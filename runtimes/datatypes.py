@@ -38,4 +38,4 @@ _DATATYPES = {dtype: datatype for datatype, dtype in DTYPES.items()}
 
 def datatype_of(tensor: Tensor) -> str | None:
     """The protocol's word for a tensor's element type; None where it has none (complex, dates …)."""
-    return _DATATYPES.get(tensor.dtype.newbyteorder("="))
+    return _DATATYPES.get(tensor.dtype) or _DATATYPES.get(tensor.dtype.newbyteorder("="))

@@ -55,12 +55,14 @@ class Arena:
 
     def take(self, size: int) -> Room | None:
         """A place of that many bytes, None where there is none; given back with `give_back`."""
+        if size == 0:
+            return None
         start = ALIGNMENT
         for taken, length in sorted(self._taken.items()):
             if taken - start >= size:
                 break
             start = taken + length
-        if size == 0 or start + size > SIZE:
+        if start + size > SIZE:
             return None
         self._taken[start] = size + -size % ALIGNMENT
         return Room(self.memory, start, size)

@@ -1,6 +1,7 @@
 """Frames over a stream socket: reading them out of the stream, and the daemon's non-blocking end."""
 
 import asyncio
+import itertools
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -76,7 +77,9 @@ class FrameReader:
                 self._header, self._payload, self._got = header, payload, here
                 break
             frames.append((header, payload))
-        if start:
+        if start == self._held:
+            self._held = 0
+        elif start:
             rest = bytes(self._scratch[start : self._held])
             self._scratch[: len(rest)] = rest
             self._held = len(rest)
@@ -154,7 +157,7 @@ class Channel:
 def drain(sock: socket.socket, unsent: deque[memoryview]) -> None:
     """Send until nothing is left; on a non-blocking socket raises BlockingIOError with the rest kept."""
     while unsent:
-        sent = sock.sendmsg(list(unsent)[:_IOV])
+        sent = sock.sendmsg(list(itertools.islice(unsent, _IOV)))
         while unsent and sent >= unsent[0].nbytes:
             sent -= unsent.popleft().nbytes
         if sent:

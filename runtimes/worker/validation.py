@@ -29,6 +29,8 @@ def check_inputs(specs: Mapping[str, TensorSpec], inputs: Tensors) -> None:
 
 def check_outputs(specs: Sequence[TensorSpec], wanted: Sequence[str]) -> None:
     """Raise EngineError `request.output-unknown`."""
+    if not wanted:
+        return
     names = [spec.name for spec in specs]
     for name in wanted:
         if name not in names:

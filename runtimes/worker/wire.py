@@ -138,7 +138,7 @@ decode_answer = msgspec.msgpack.Decoder[Answer](Answer, dec_hook=_from_msgpack).
 def frame(message: Request | Answer, payload: Sequence[memoryview] = ()) -> list[memoryview]:
     """The buffers of one frame, ready for `socket.sendmsg`; payload as `pack` returned it."""
     header = _encoder.encode(message)
-    prefix = PREFIX.pack(len(header), sum(part.nbytes for part in payload))
+    prefix = PREFIX.pack(len(header), sum(map(len, payload)))
     return [memoryview(prefix + header), *payload]
 
 
@@ -164,8 +164,12 @@ class Room:
 
 def shared_size(tensors: Iterable[Tensor] | Iterable[TensorHeader]) -> int:
     """Bytes of room that the large ones among these tensors need."""
-    sizes = (t.size if isinstance(t, TensorHeader) else t.nbytes for t in tensors)
-    return sum(size + -size % ALIGNMENT for size in sizes if size >= SHARED_FROM)
+    room = 0
+    for tensor in tensors:
+        size = tensor.size if isinstance(tensor, TensorHeader) else tensor.nbytes
+        if size >= SHARED_FROM:
+            room += size + -size % ALIGNMENT
+    return room
 
 
 def pack(tensors: Tensors, room: Room | None = None) -> tuple[tuple[TensorHeader, ...], list[memoryview]]:
@@ -223,7 +227,7 @@ def unpack(
 
 def _tensor(header: TensorHeader, raw: memoryview) -> Tensor:
     dtype = DTYPES.get(header.datatype)
-    if dtype is None or any(n < 0 for n in header.shape) or raw.nbytes != header.size:
+    if dtype is None or min(header.shape, default=0) < 0 or raw.nbytes != header.size:
         raise ValueError(f"tensor {header.name!r} is malformed")
     if header.datatype == "BYTES":
         elements = np.empty(math.prod(header.shape), np.object_)
