@@ -13,6 +13,8 @@ from runtimes.hardware.sysroot import Sysroot
 GPU_VENDOR, NPU_VENDOR = "1002", "1022"
 NPU_DEVICES = {"1502": "Ryzen AI NPU (Phoenix, Hawk Point)", "17f0": "Ryzen AI NPU (Strix, Krackan)"}
 NAMES = ("/usr/share/libdrm/amdgpu.ids", "/opt/amdgpu/share/libdrm/amdgpu.ids")
+HIP = ("libamdhip64.so.7", "libamdhip64.so.6")
+"""Of ROCm 7 and 6; later releases bring theirs in their own folder, beside rocBLAS."""
 APU_TARGETS = frozenset(
     f"gfx{target}"
     for target in (801, 902, 909, "90c", 1013, 1033, 1035, 1036, 1037, 1103, 1150, 1151, 1152, 1153)
@@ -149,7 +151,9 @@ def _rocblas(root: Sysroot, notes: Notes) -> Library | None:
             notes.libraries.append(library)
             notes.sources["libraries.rocblas"] = home
             return library
-    libraries.find(root, "libamdhip64.so.6", notes)
+    for name in HIP:
+        if libraries.find(root, name, notes):
+            break
     return None
 
 

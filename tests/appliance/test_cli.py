@@ -160,7 +160,7 @@ def test_doctor_says_what_is_here_and_what_is_missing(tmp_path: Path) -> None:
     cards = [card["name"] for card in report["hardware"]["accelerators"] if card["vendor"] == "nvidia"]
     assert (
         any(card in packs["onnxruntime-cuda"]["here"] for card in cards)
-        or "no nvidia" in packs["onnxruntime-cuda"]["here"]
+        or "no NVIDIA GPU" in packs["onnxruntime-cuda"]["here"]
     )
 
 
