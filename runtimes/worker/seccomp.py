@@ -29,7 +29,7 @@ _IO_URING = ("io_uring_setup", "io_uring_enter", "io_uring_register")
 """Would open and connect sockets past every rule here."""
 _SIGNALS = ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
 _OTHER_PROCESSES = (
-    *("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp"),
+    *("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise"),
     *("tkill", "pidfd_send_signal", "pidfd_getfd"),
 )
 _MACHINE = (
