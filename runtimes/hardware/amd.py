@@ -38,7 +38,7 @@ def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str]) ->
         mine = [node for node in topology if _is_of(node, card, cards)]
         gpu = _gpu(root, card, mine, notes)
         gpu = _overridden(gpu, mine, environ)
-        found.append(amd_faults.judged(root, gpu, mine, blas))
+        found.append((amd_faults.judged(root, gpu, mine, blas), mine))
     notes.accelerators = _numbered(found, topology, environ) + [_npu(root, npu, notes) for npu in npus]
     return notes
 
@@ -89,7 +89,10 @@ def _gpu(root: Sysroot, card: PciDevice, nodes: list[kfd.Node], notes: Notes) ->
 
 
 def _is_of(node: kfd.Node, card: PciDevice, cards: list[PciDevice]) -> bool:
-    """In compute partitions the node's function number counts the partitions of function 0."""
+    """By its render file, else by its address, whose function counts the compute partitions of function 0."""
+    render_node = f"/dev/dri/renderD{node.render_minor}"
+    if any(other.render_node == render_node for other in cards):
+        return card.render_node == render_node
     if any(other.address == node.address for other in cards):
         return node.address == card.address
     return card.address == f"{node.address[:-1]}0"
@@ -174,21 +177,20 @@ def _overridden(gpu: Accelerator, mine: list[kfd.Node], environ: Mapping[str, st
 
 
 def _numbered(
-    gpus: list[Accelerator], topology: list[kfd.Node], environ: Mapping[str, str]
+    gpus: list[tuple[Accelerator, list[kfd.Node]]], topology: list[kfd.Node], environ: Mapping[str, str]
 ) -> list[Accelerator]:
     """HIP's numbers: the topology's order, after the visibility variables."""
     names = [
         visibility.Name(f"kfd{node.number}", (node.unique_id,) if node.unique_id else ()) for node in topology
     ]
     order = {id_: index for index, id_ in enumerate(visibility.rocm(names, environ))}
-    by_address = {node.address: order.get(f"kfd{node.number}") for node in topology}
     return [
         replace(
             gpu,
-            visible_index=None if gpu.partitions else by_address.get(gpu.id),
+            visible_index=order.get(f"kfd{mine[0].number}") if len(mine) == 1 else None,
             partitions=tuple(replace(part, visible_index=order.get(part.id)) for part in gpu.partitions),
         )
-        for gpu in gpus
+        for gpu, mine in gpus
     ]
 
 

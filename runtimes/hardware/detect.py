@@ -15,6 +15,7 @@ from runtimes.hardware import (
     intel,
     limits,
     nvidia,
+    nvidia_soc,
     pci,
     probe,
     visibility,
@@ -129,7 +130,7 @@ class _Scan:
 
     def _ask_drivers(self, devices: list[PciDevice]) -> None:
         """Open and read in child processes whatever a driver may hang on; NVML opens NVIDIA's devices itself."""
-        nodes, files = [], []
+        nodes, files = [], nvidia_soc.driver_files(self.root)
         for device in devices:
             if device.vendor == nvidia.VENDOR:
                 files += nvidia.driver_files(device)

@@ -136,7 +136,13 @@ def _judged_npu(root: Sysroot, npu: Accelerator, *, has_loader: bool) -> Acceler
     elif reason := _device_file(root, npu, "render", "npu"):
         reasons.append(reason)
     if not has_loader:
-        reasons.append(_loader_missing(LEVEL_ZERO, "NPU", "libze1, intel-level-zero-npu and intel-driver-compiler-npu (from intel/linux-npu-driver)"))
+        reasons.append(
+            _loader_missing(
+                LEVEL_ZERO,
+                "NPU",
+                "libze1, intel-level-zero-npu and intel-driver-compiler-npu (from intel/linux-npu-driver)",
+            )
+        )
     return replace(npu, usable=not reasons, findings=(*npu.findings, *reasons))
 
 

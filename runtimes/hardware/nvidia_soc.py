@@ -68,32 +68,54 @@ def gpu(root: Sysroot, chip: str, notes: Notes) -> Accelerator:
     )
 
 
+def driver_files(root: Sysroot) -> list[str]:
+    """Files that firmware and drivers answer by asking the sensors; none on any other machine."""
+    if not compatible(root):
+        return []
+    rail = _rail(root)
+    return [path for path in (_zone(root), *(rail or ())) if path]
+
+
 def is_gb10(root: Sysroot) -> bool:
     """The chip of DGX Spark, whose GPU shares the processor's memory and yet is on the PCI bus."""
     return root.text(f"{SOC}/soc_id") == GB10_SOC_ID
 
 
 def _temperature(root: Sysroot) -> tuple[float | None, str]:
-    """Of the GPU's thermal zone, `gpu-thermal` or `GPU-therm`; it does not answer while the GPU is off."""
-    for name, path in root.folders("/sys/class/thermal"):
-        kind = (root.text(f"{path}/type") or "").lower() if name.startswith("thermal_zone") else ""
-        if kind.startswith("gpu-therm"):
-            millidegrees = root.number(f"{path}/temp")
-            return (None if millidegrees is None else millidegrees / 1000), f"{path}/temp"
-    return None, ""
+    """Of the GPU's thermal zone; it does not answer while the GPU is off."""
+    zone = _zone(root)
+    millidegrees = root.number(zone) if zone else None
+    return (None if millidegrees is None else millidegrees / 1000), zone or ""
 
 
 def _power(root: Sysroot) -> tuple[float | None, str]:
-    """Of the rail that feeds the GPU, and on some boards more: `VDD_GPU_SOC`, `VDD_CPU_GPU_CV` of an INA3221."""
+    """Of the rail that feeds the GPU, and on some boards more."""
+    rail = _rail(root)
+    if rail is None:
+        return None, ""
+    millivolts, milliamperes = (root.number(path) for path in rail)
+    if millivolts is None or milliamperes is None:
+        return None, ""
+    return millivolts * milliamperes / 1e6, ", ".join(rail)
+
+
+def _zone(root: Sysroot) -> str | None:
+    """`gpu-thermal`, or `GPU-therm` on older kernels."""
+    for name, path in root.folders("/sys/class/thermal"):
+        kind = root.text(f"{path}/type") if name.startswith("thermal_zone") else None
+        if (kind or "").lower().startswith("gpu-therm"):
+            return f"{path}/temp"
+    return None
+
+
+def _rail(root: Sysroot) -> tuple[str, str] | None:
+    """Voltage and current of `VDD_GPU_SOC`, `VDD_CPU_GPU_CV` or the like on an INA3221 power monitor."""
     for _, path in root.folders("/sys/class/hwmon"):
         for label in root.names(path) if root.text(f"{path}/name") == "ina3221" else ():
             number = re.fullmatch(r"in(\d)_label", label)
             if number and "GPU" in (root.text(f"{path}/{label}") or ""):
-                source = f"{path}/in{number[1]}_input", f"{path}/curr{number[1]}_input"
-                millivolts, milliamperes = (root.number(file) for file in source)
-                if millivolts is not None and milliamperes is not None:
-                    return millivolts * milliamperes / 1e6, ", ".join(source)
-    return None, ""
+                return f"{path}/in{number[1]}_input", f"{path}/curr{number[1]}_input"
+    return None
 
 
 def release(root: Sysroot) -> str | None:

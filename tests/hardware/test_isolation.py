@@ -153,3 +153,20 @@ def test_a_sleeping_card_is_not_woken_for_its_temperature(fake: Any) -> None:
     assert card.temperature_c is None
     assert card.power_w is None
     assert card.usable
+
+
+def test_a_jetsons_sensors_are_read_by_a_child(fake: Any) -> None:
+    asked: dict[str, Any] = {}
+
+    def asker(name: str, arguments: Any = ()) -> Any:
+        asked[name] = list(arguments)
+        return {"error": "timeout", "detail": "no answer"} if name == "files" else {}
+
+    gpu = detect(Sysroot(fake("jetson-agx-orin").recording, asker=asker), environ={}).accelerators[0]
+    rail = "/sys/class/hwmon/hwmon3"
+    assert asked["files"] == [
+        "/sys/class/thermal/thermal_zone1/temp",
+        f"{rail}/in1_input",
+        f"{rail}/curr1_input",
+    ]
+    assert (gpu.temperature_c, gpu.power_w) == (None, None)
