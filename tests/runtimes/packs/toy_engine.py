@@ -72,12 +72,12 @@ def install_toy(
     venv.create(folder, with_pip=False, symlinks=True)
     (site_packages,) = folder.glob("lib/python3*/site-packages")
     home = Path(numpy.__file__).parents[1]
-    for package in (*_numpy_and_msgspec(home), *(home / name for name in also)):
+    for package in (*numpy_and_msgspec(home), *(home / name for name in also)):
         (site_packages / package.name).symlink_to(package)
-    wheel = _wheel(folder.parent, source, f"[appliance.runtimes]\n{engine} = {adapter}\n")
+    made = wheel(folder.parent, source, f"[appliance.runtimes]\n{engine} = {adapter}\n")
     install = [uv.find_uv_bin(), "pip", "install", "--quiet", "--offline", "--no-cache", "--no-deps"]
-    subprocess.run([*install, "--python", str(folder / "bin" / "python"), str(wheel)], check=True)
-    wheel.unlink()
+    subprocess.run([*install, "--python", str(folder / "bin" / "python"), str(made)], check=True)
+    made.unlink()
     describe(folder, engine=engine)
     return folder
 
@@ -88,14 +88,14 @@ def describe(folder: Path, **changed: str) -> None:
     (folder / "pack.toml").write_text("".join(f'{key} = "{value}"\n' for key, value in told.items()))
 
 
-def _numpy_and_msgspec(home: Path) -> list[Path]:
+def numpy_and_msgspec(home: Path) -> list[Path]:
     msgspec = find_spec("msgspec")
     assert msgspec is not None
     assert msgspec.origin is not None
     return [home / "numpy", home / "numpy.libs", Path(msgspec.origin).parent]
 
 
-def _wheel(folder: Path, source: str, entry_points: str) -> Path:
+def wheel(folder: Path, source: str, entry_points: str) -> Path:
     """A wheel as the packaging specification describes it (binary distribution format)."""
     info = "toy_engine-7.1.dist-info"
     files = {
@@ -107,9 +107,9 @@ def _wheel(folder: Path, source: str, entry_points: str) -> Path:
     record = [f"{name},sha256={_digest(text)},{len(text.encode())}" for name, text in files.items()]
     files[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""])
     path = folder / "toy_engine-7.1-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as wheel:
+    with zipfile.ZipFile(path, "w") as archive:
         for name, text in files.items():
-            wheel.writestr(name, text)
+            archive.writestr(name, text)
     return path
 
 
