@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -16,10 +17,11 @@ def inside(
     user: str = "",
     interpreter: str = sys.executable,
     before: str = "",
+    through: Sequence[str] = (),
 ) -> Any:
     """The JSON that `code` printed; `walls` is what was told, `attempt` gives an error's name or a call's result.
 
-    `before` runs in the same process before it is confined.
+    `before` runs in the same process before it is confined; `through` is a command that turns into that process.
     """
     program = textwrap.dedent(before) + textwrap.dedent("""
         import errno, json, os, sys
@@ -33,6 +35,6 @@ def inside(
 
         walls = sandbox.confine(int(sys.argv[1]), json.loads(sys.argv[2]), writable=sys.argv[3], user=sys.argv[4])
     """)
-    command = [interpreter, "-c", program + textwrap.dedent(code)]
+    command = [*through, interpreter, "-c", program + textwrap.dedent(code)]
     command += [str(os.getpid()), json.dumps(memory_limit), writable, user]
     return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=30).stdout)

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -23,6 +24,11 @@ MakeSpec = Callable[..., WorkerSpec]
 USER = "nobody"
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may start a process as another user")
+
+needs_setpriv = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("setpriv") is None,
+    reason="only root, with setpriv, may start a process with some capabilities",
+)
 
 
 @pytest.fixture
@@ -122,10 +128,50 @@ def test_an_unknown_user_is_told_and_the_worker_stays_the_daemons() -> None:
     assert answer == ["not in force: there is no user no-such-user", os.geteuid()]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may become anyone")
-def test_without_the_privilege_the_worker_stays_the_daemons() -> None:
-    wall = inside("print(json.dumps(walls['own user']))", user=USER)
-    assert "CAP_KILL" in wall
+def as_a_daemon_with(*capabilities: str) -> list[str]:
+    """The command as systemd would start it: no root, and `AmbientCapabilities=`."""
+    given = ",".join(("-all", *(f"+{name}" for name in capabilities)))
+    daemon = ["--reuid=daemon", "--regid=daemon", "--clear-groups"]
+    return ["setpriv", *daemon, f"--inh-caps={given}", f"--ambient-caps={given}"]
+
+
+@needs_setpriv
+def test_a_daemon_that_is_not_root_needs_three_capabilities_for_it(state: Path, system_python: Path) -> None:
+    cache = state / "cache"
+    cache.mkdir()
+    for folder in (state, cache):
+        shutil.chown(folder, "daemon", "daemon")
+    cache.chmod(0o770)
+    walls, capabilities, written = inside(
+        f"""
+        status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+        written = attempt(lambda: open({str(cache / "compiled")!r}, "w").write("new"))
+        print(json.dumps([walls, int(status["CapPrm"], 16) | int(status["CapAmb"], 16), written]))
+        """,
+        writable=str(cache),
+        user=USER,
+        interpreter=str(system_python),
+        through=as_a_daemon_with("setuid", "setgid", "kill"),
+    )
+    assert walls["own user"] == f"in force: {USER}"
+    assert (capabilities, written) == (0, 3)
+    compiled = cache / "compiled"
+    assert (compiled.owner(), compiled.group()) == (USER, "daemon")
+    assert compiled.stat().st_mode & 0o777 == 0o660
+
+
+@needs_setpriv
+def test_a_daemon_that_could_not_end_it_keeps_its_own_user(system_python: Path) -> None:
+    wall, user = inside(
+        """
+        print(json.dumps([walls["own user"], os.geteuid()]))
+        """,
+        user=USER,
+        interpreter=str(system_python),
+        through=as_a_daemon_with("setuid", "setgid"),
+    )
+    assert wall == f"not in force: without CAP_KILL the daemon could not end a worker of {USER}"
+    assert user == pwd.getpwnam("daemon").pw_uid
 
 
 @needs_root
