@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -27,7 +28,7 @@ def hardware(profile: HardwareProfile) -> Iterator[RenderableType]:
             f"! {remark.component}: {plain(remark.finding.text, 2000)} [{remark.finding.code}]", "yellow"
         )
         if remark.finding.remedy:
-            yield Text(f"  {plain(remark.finding.remedy, 2000)}")
+            yield Padding(Text(plain(remark.finding.remedy, 2000)), (0, 0, 0, 2))
 
 
 def _block(block: Sequence[Row]) -> Table:

@@ -133,7 +133,7 @@ def _accelerator(profile: HardwareProfile, device: Accelerator) -> Iterator[Row]
         yield Row(device.id, quantity, value, source if value != NOT_KNOWN else "")
     for count, part in enumerate(device.partitions, start=1):
         visible = number(part.visible_index)
-        value = f"{part.name}, {size(part.memory_total)}, number in programs {visible}, {part.id}"
+        value = f"{part.name}, memory {size(part.memory_total)}, number in programs {visible}, {part.id}"
         source = profile.sources.get(f"{base}.partitions", profile.sources.get(base, ""))
         yield Row(device.id, f"partition {count}", value, source)
 

@@ -32,7 +32,7 @@ def processors_left(root: Sysroot, online: tuple[int, ...] | None, notes: Notes)
             Finding(
                 "cpu.quota",
                 f"A control group leaves this process {quota:g} processors, whatever the machine has.",
-                "Engines are given that many threads. Raise CPUQuota= or --cpus for more.",
+                "Engines are given no more threads than that, and at least one. Raise CPUQuota= or --cpus for more.",
             )
         )
     return Processors(
