@@ -269,16 +269,26 @@ def _walls(deployments: Sequence[DeploymentStatus]) -> list[str]:
     for deployment in deployments:
         if deployment.confinement:
             sets.setdefault(tuple(deployment.confinement.items()), []).append(deployment.name)
-    lines = []
-    for walls, names in sets.items():
-        states: dict[str, list[str]] = {IN_FORCE: []}
-        for wall, state in walls:
-            states.setdefault(state, []).append(wall)
-        standing = ", ".join(states.pop(IN_FORCE)) or "none"
-        others = (f"{', '.join(alike)}: {state}" for state, alike in states.items())
-        whose = f"{', '.join(names)}: " if len(sets) > 1 else ""
-        lines.append("; ".join([f"{whose}{standing}", *others]))
-    return lines
+    return [
+        (f"{', '.join(names)}: " if len(sets) > 1 else "") + _walls_in_words(walls)
+        for walls, names in sets.items()
+    ]
+
+
+def _walls_in_words(walls: Sequence[tuple[str, str]]) -> str:
+    """Those that stand, with what they are made of; then those that do not, together where the reason is the same."""
+    standing: list[str] = []
+    others: dict[str, list[str]] = {}
+    for wall, state in walls:
+        made_of = state.removeprefix(f"{IN_FORCE}: ")
+        if state == IN_FORCE:
+            standing.append(wall)
+        elif made_of != state:
+            standing.append(f"{wall} ({made_of})")
+        else:
+            others.setdefault(state, []).append(wall)
+    lacking = (f"{', '.join(alike)}: {state}" for state, alike in others.items())
+    return "; ".join([", ".join(standing) or "none", *lacking])
 
 
 def _audit_list(listing: results.AuditList) -> Iterator[RenderableType]:

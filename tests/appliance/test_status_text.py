@@ -42,6 +42,14 @@ def test_a_wall_that_does_not_stand_is_told_for_the_workers_without_it() -> None
     ]
 
 
+def test_what_a_wall_is_made_of_is_told() -> None:
+    walls = WALLS | {"no network": "in force: seccomp; no network namespace: Operation not permitted (EPERM)"}
+    assert lines(walls, walls, walls) == [
+        "no network (seccomp; no network namespace: Operation not permitted (EPERM)), no core dumps; "
+        "memory limit: not asked for"
+    ]
+
+
 def test_walls_that_lack_for_the_same_reason_share_it() -> None:
     reason = "not in force: no control group is delegated to the daemon"
     limits = {"no core dumps": "in force", "CPU limit": reason, "thread limit": reason}
