@@ -10,10 +10,10 @@ from appliance import results
 from appliance.cli.hardware_table import hardware
 from appliance.cli.layout import add_row, facts, table_of
 from appliance.cli.plan_table import plan
+from appliance.cli.walls import walls_around_workers
 from appliance.console.formats import NA, ago, count, duration, latency, number, rate, size
 from appliance.console.text import plain
-from appliance.status import DeploymentStatus, DiskUse, StatusReport
-from runtimes.worker.sandbox import IN_FORCE
+from appliance.status import DiskUse, StatusReport
 
 
 def readable(result: Any) -> Iterator[RenderableType]:
@@ -251,7 +251,7 @@ def _status(report: StatusReport) -> Iterator[RenderableType]:
         ("disk", f"{size(report.disk_free)} free of {size(report.disk_total)}"),
         *(("kept there", kept) for kept in _disk_use(report.disk_use)),
         ("answers on", ", ".join(report.endpoints) or "nothing"),
-        *(("walls around workers", line) for line in _walls(report.deployments)),
+        *(("walls around workers", line) for line in walls_around_workers(report.deployments)),
     )
 
 
@@ -261,34 +261,6 @@ def _disk_use(use: DiskUse | None) -> Iterator[str]:
             f"models {size(use.blobs)}, databases {size(use.databases)}, "
             f"compiled models {size(use.compiled)}, runtime packs {size(use.packs)}"
         )
-
-
-def _walls(deployments: Sequence[DeploymentStatus]) -> list[str]:
-    """A line for each distinct set; names only where workers differ."""
-    sets: dict[tuple[tuple[str, str], ...], list[str]] = {}
-    for deployment in deployments:
-        if deployment.confinement:
-            sets.setdefault(tuple(deployment.confinement.items()), []).append(deployment.name)
-    return [
-        (f"{', '.join(names)}: " if len(sets) > 1 else "") + _walls_in_words(walls)
-        for walls, names in sets.items()
-    ]
-
-
-def _walls_in_words(walls: Sequence[tuple[str, str]]) -> str:
-    """Those that stand, with what they are made of; then those that do not, together where the reason is the same."""
-    standing: list[str] = []
-    others: dict[str, list[str]] = {}
-    for wall, state in walls:
-        made_of = state.removeprefix(f"{IN_FORCE}: ")
-        if state == IN_FORCE:
-            standing.append(wall)
-        elif made_of != state:
-            standing.append(f"{wall} ({made_of})")
-        else:
-            others.setdefault(state, []).append(wall)
-    lacking = (f"{', '.join(alike)}: {state}" for state, alike in others.items())
-    return "; ".join([", ".join(standing) or "none", *lacking])
 
 
 def _audit_list(listing: results.AuditList) -> Iterator[RenderableType]:

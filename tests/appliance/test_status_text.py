@@ -44,10 +44,8 @@ def test_a_wall_that_does_not_stand_is_told_for_the_workers_without_it() -> None
 
 def test_what_a_wall_is_made_of_is_told() -> None:
     walls = WALLS | {"no network": "in force: seccomp; no network namespace: Operation not permitted (EPERM)"}
-    assert lines(walls, walls, walls) == [
-        "no network (seccomp; no network namespace: Operation not permitted (EPERM)), no core dumps; "
-        "memory limit: not asked for"
-    ]
+    told = "no network (seccomp; no network namespace: Operation not permitted (EPERM)), no core dumps"
+    assert lines(walls, walls, walls) == [f"{told}; memory limit: not asked for"]
 
 
 def test_walls_that_lack_for_the_same_reason_share_it() -> None:
