@@ -37,6 +37,8 @@ def _tensor(value: onnxruntime.OrtValue) -> Tensor:
     if value.data_type() != ORT_BFLOAT16:
         tensor: Tensor = value.numpy()
         return tensor
+    if value.device_name() != "cpu":
+        raise RuntimeError(f"a BF16 output lies in the memory of {value.device_name()}")
     shape = tuple(value.shape())
     raw = ctypes.string_at(value.data_ptr(), 2 * math.prod(shape)) if math.prod(shape) else b""
     return np.frombuffer(raw, DTYPES["BF16"]).reshape(shape)

@@ -1,20 +1,17 @@
 """AMD: GPUs as the amdgpu driver and its compute topology show them, and the Ryzen AI NPU."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from runtimes.hardware import amd_faults, hwmon, kernel_module, kfd, libraries, visibility
+from runtimes.hardware import amd_faults, hwmon, kernel_module, kfd, rocm, visibility
 from runtimes.hardware.notes import Notes
 from runtimes.hardware.pci import DISPLAY, PciDevice
-from runtimes.hardware.profile import Accelerator, Finding, Library, Partition
+from runtimes.hardware.profile import Accelerator, Finding, Partition
 from runtimes.hardware.sysroot import Sysroot
 
 GPU_VENDOR, NPU_VENDOR = "1002", "1022"
 NPU_DEVICES = {"1502": "Ryzen AI NPU (Phoenix, Hawk Point)", "17f0": "Ryzen AI NPU (Strix, Krackan)"}
 NAMES = ("/usr/share/libdrm/amdgpu.ids", "/opt/amdgpu/share/libdrm/amdgpu.ids")
-HIP = ("libamdhip64.so.7", "libamdhip64.so.6")
-"""Of ROCm 7 and 6; later releases bring theirs in their own folder, beside rocBLAS."""
 APU_TARGETS = frozenset(
     f"gfx{target}"
     for target in (801, 902, 909, "90c", 1013, 1033, 1035, 1036, 1037, 1103, 1150, 1151, 1152, 1153)
@@ -32,7 +29,7 @@ def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str]) ->
     if not (cards or npus):
         return notes
     topology = kfd.nodes(root)
-    blas = _rocblas(root, notes) if cards else None
+    blas = rocm.blas(root, notes) if cards else None
     found = []
     for card in cards:
         mine = [node for node in topology if _is_of(node, card, cards)]
@@ -132,32 +129,6 @@ def _name(root: Sysroot, card: PciDevice) -> tuple[str | None, str]:
             if len(parts) == 3 and parts[0].lower() == card.device and parts[1].upper() == revision:
                 return parts[2], path
     return None, ""
-
-
-def _rocblas(root: Sysroot, notes: Notes) -> Library | None:
-    """The installed rocBLAS and the gfx targets that its kernel files are for."""
-    roots = [f"/opt/{name}" for name in root.names("/opt") if name.startswith("rocm")]
-    homes = [f"{home}/lib/rocblas/library" for home in roots]
-    for arch in ("x86_64-linux-gnu", "aarch64-linux-gnu"):
-        base = f"/usr/lib/{arch}/rocblas"
-        homes += [f"{path}/library" for _, path in root.folders(base)]
-    homes.append("/usr/lib64/rocblas/library")
-    for home in homes:
-        text = " ".join(root.names(home))
-        targets = tuple(sorted(set(re.findall(r"gfx[0-9a-f]{3,5}(?=[.\-_:]|$)", text, re.MULTILINE))))
-        if targets:
-            release = re.search(r"rocm-(\d+\.\d+(?:\.\d+)?)", home)
-            version = root.text(f"{home.split('/lib/')[0]}/.info/version") or (
-                release[1] if release else None
-            )
-            library = Library("rocblas", home, version, targets)
-            notes.libraries.append(library)
-            notes.sources["libraries.rocblas"] = home
-            return library
-    for name in HIP:
-        if libraries.find(root, name, notes):
-            break
-    return None
 
 
 def _overridden(gpu: Accelerator, mine: list[kfd.Node], environ: Mapping[str, str]) -> Accelerator:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runtimes.hardware import energy, libraries, nvidia_chips, nvidia_faults, nvidia_soc, pci, visibility
+from runtimes.hardware import energy, libraries, nvidia_chips, nvidia_faults, nvidia_numbers, nvidia_soc, pci
 from runtimes.hardware.notes import Notes
 from runtimes.hardware.pci import DISPLAY, PciDevice
-from runtimes.hardware.profile import Accelerator, Finding, Memory, Partition
+from runtimes.hardware.profile import Accelerator, Memory, Partition
 from runtimes.hardware.sysroot import Sysroot
 
 VENDOR = "10de"
@@ -55,7 +55,7 @@ def scan(root: Sysroot, devices: list[PciDevice], environ: Mapping[str, str], me
     found = [nvidia_faults.judged(root, card, installed) for card in found]
     if not found and installed.fault:
         notes.findings.append(installed.fault)
-    notes.accelerators = _numbered(found, environ, notes)
+    notes.accelerators = nvidia_numbers.numbered(found, environ, notes)
     return notes
 
 
@@ -196,36 +196,3 @@ def _with_unified_memory(card: Accelerator, memory: Memory, notes: Notes, *, has
     total, available = memory.total, memory.available
     used = total - available if total is not None and available is not None else None
     return replace(card, memory_shared_total=total, memory_shared_used=used)
-
-
-def _numbered(cards: list[Accelerator], environ: Mapping[str, str], notes: Notes) -> list[Accelerator]:
-    """CUDA's numbers after CUDA_VISIBLE_DEVICES; of MIG devices a process gets the first one only."""
-    parts = [part.id for card in cards for part in card.partitions]
-    names = [
-        visibility.Name(card.id, (card.uuid,) if card.uuid else ()) for card in cards if not card.partitioned
-    ]
-    names += [visibility.Name(id_, (id_,)) for id_ in parts]
-    seen = visibility.cuda(names, environ)
-    beyond = [id_ for id_ in seen if id_ in parts][1:]
-    order = {id_: index for index, id_ in enumerate(id_ for id_ in seen if id_ not in beyond)}
-    wanted = environ.get("CUDA_VISIBLE_DEVICES", "")
-    if (
-        any(entry.strip().isdecimal() for entry in wanted.split(","))
-        and len({card.name for card in cards}) > 1
-        and environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID"
-    ):
-        notes.findings.append(
-            Finding(
-                "nvidia.device-order",
-                "CUDA_VISIBLE_DEVICES counts different cards, and CUDA puts the fastest first.",
-                "Set CUDA_DEVICE_ORDER=PCI_BUS_ID, or name the cards by UUID. PCI order is assumed here.",
-            )
-        )
-    return [
-        replace(
-            card,
-            visible_index=order.get(card.id),
-            partitions=tuple(replace(part, visible_index=order.get(part.id)) for part in card.partitions),
-        )
-        for card in cards
-    ]
