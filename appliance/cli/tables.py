@@ -1,6 +1,6 @@
 """How each result reads on a terminal."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.console import RenderableType
