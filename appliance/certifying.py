@@ -10,6 +10,7 @@ from runtimes.errors import EngineError
 from runtimes.hardware.detect import detect
 from runtimes.modelfile import identify
 from runtimes.packs import installed_packs
+from runtimes.packs.compiled import compiled_key
 from runtimes.selection.candidates import survey
 from runtimes.selection.certification import certify as certify_candidate
 from runtimes.selection.trial import LOAD_SECONDS
@@ -41,9 +42,9 @@ async def certify(box: Box, artifact: Artifact) -> str:
     failures = [f"{rejection.engine}: {rejection.reason}" for rejection in found.rejections]
     for offer in found.offers:
         try:
-            spec = WorkerSpec(
-                model, offer.candidate, offer.pack.interpreter, box.state.compiled, LOAD_SECONDS
-            )
+            key = compiled_key(model.digest, offer.pack, offer.candidate.device, hardware)
+            cache = key.folder(box.state.compiled)
+            spec = WorkerSpec(model, offer.candidate, offer.pack.interpreter, cache, LOAD_SECONDS)
             certificate = await certify_candidate(spec, golden)
         except EngineError as error:
             failures.append(f"{offer.candidate.label}: {error.what}")

@@ -20,6 +20,11 @@ def find_libraries(provider: str) -> None:
         onnxruntime.preload_dlls(directory="")
 
 
+def has_driver(provider: str) -> bool:
+    """Whether the vendor's own library is here; without it the provider computes nothing."""
+    return not _why_not_loaded(_DRIVERS[provider])
+
+
 def why_asleep(provider: str) -> str:
     """The library that keeps a provider from waking, in the loader's words; empty where none does.
 
@@ -27,10 +32,13 @@ def why_asleep(provider: str) -> str:
     """
     name = provider.removesuffix("ExecutionProvider").lower()
     own = Path(onnxruntime.__file__).parent / "capi" / f"libonnxruntime_providers_{name}.so"
-    for library in (str(own), _DRIVERS.get(provider)):
-        if library is not None:
-            try:
-                ctypes.CDLL(library)
-            except OSError as error:
-                return str(error)
+    driver = _DRIVERS.get(provider)
+    return _why_not_loaded(str(own)) or (_why_not_loaded(driver) if driver else "")
+
+
+def _why_not_loaded(library: str) -> str:
+    try:
+        ctypes.CDLL(library)
+    except OSError as error:
+        return str(error)
     return ""
