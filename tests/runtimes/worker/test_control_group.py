@@ -182,7 +182,11 @@ def test_a_real_worker_lives_in_its_group_which_goes_with_it(subtree: Path, tmp_
             model = ModelFile(Path({str(model)!r}), ModelFormat.ONNX, "0" * 64, 1)
             spec = WorkerSpec(model, Candidate("onnxruntime", "CPU", "f32", 1), Path(sys.executable))
             worker = await Worker.start(spec)
-            told = [groups(os.getpid()), groups(worker.pid), dict(worker.confinement)]
+            limits = {{}}
+            for name in ("cpu.max", "pids.max"):
+                for file in subtree.glob(f"worker-*/{{name}}"):
+                    limits[name] = file.read_text().strip()
+            told = [groups(os.getpid()), groups(worker.pid), dict(worker.confinement), limits]
             os.kill(worker.pid, 9)
             await worker.closed.wait()
             while list(subtree.glob("worker-*")):
@@ -193,9 +197,11 @@ def test_a_real_worker_lives_in_its_group_which_goes_with_it(subtree: Path, tmp_
     """)
     ended = subprocess.run([sys.executable, "-c", daemon], capture_output=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stderr.decode()
-    of_daemon, of_worker, walls, controllers = json.loads(ended.stdout)
+    of_daemon, of_worker, walls, limits, controllers = json.loads(ended.stdout)
     assert of_daemon.endswith(f"{subtree.name}/daemon")
     assert f"{subtree.name}/worker-" in of_worker
     for wall, controller in {"CPU limit": "cpu", "thread limit": "pids"}.items():
         lacking = f"not in force: the controller {controller} is not delegated to the daemon"
         assert walls[wall] == ("in force" if controller in controllers else lacking)
+    expected = {"cpu": ("cpu.max", "200000 100000"), "pids": ("pids.max", str(control_group.MOST_THREADS))}
+    assert limits == dict(expected[controller] for controller in expected if controller in controllers)
