@@ -161,15 +161,11 @@ class Daemon:
             details = {"planned": fallback.planned.label, "what": fallback.cause.what}
             details |= {"by": fallback.by.label} if fallback.by else {}
         artifact = deployment.artifact
-        with self._box.change(APPLIANCE, action) as change:
-            change.note(
-                f"{deployment.name} {artifact.version}",
-                digest=artifact.digest,
-                outcome=outcome,
-                cause=cause,
-                details=details,
-            )
-        self._box.sign_checkpoint()
+        subject = f"{deployment.name} {artifact.version}"
+        with contextlib.suppress(ApplianceError):  # a full disk must not keep anybody from being served
+            with self._box.change(APPLIANCE, action) as change:
+                change.note(subject, digest=artifact.digest, outcome=outcome, cause=cause, details=details)
+            self._box.sign_checkpoint()
         self._publish("deployments", deployment.name)
         self._publish("audit", action)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from appliance.errors import ApplianceError
 from appliance.fallback import Fallback, FallbackPolicy, alternatives
 from appliance.packages import planned
 from appliance.registry import Deployment
@@ -29,7 +30,7 @@ class Deployments(Protocol):
         ...
 
     async def load(self, deployment: Deployment, candidate: Candidate) -> Loaded:
-        """Raises EngineError."""
+        """Raises EngineError, ApplianceError."""
         ...
 
     async def put_down(self, name: str, cause: EngineError) -> None:
@@ -124,7 +125,7 @@ class Recovery:
         """Whether it is served by that candidate now. Not where it was deployed anew or removed meanwhile."""
         try:
             loaded = await self._deployments.load(deployment, candidate)
-        except EngineError:
+        except (EngineError, ApplianceError):
             return False
         if self._deployments.deployment(deployment.name) is not deployment:
             await loaded.discard()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.cli.main import main
+from appliance.console.wizards.outcome import outcome
 from runtimes.packs.compiled import CompiledKey, compiled_models
 from tests.appliance.card_box import ROW
 from tests.appliance.cli import Cli
@@ -114,3 +115,14 @@ def test_undeploying_removes_what_was_compiled_of_the_model(box: Cli) -> None:
         assert box.ok("cache", "list")["compiled"]
         box.ok("undeploy", "echo")
         assert box.ok("cache", "list")["compiled"] == []
+
+
+def test_consoles_show_what_is_compiled_and_what_is_set(box: Cli) -> None:
+    with box.daemon():
+        compiled = outcome("cache.list", box.ok("cache", "list"))
+    assert compiled.table is not None
+    assert "echo 1.0.0" in {row[0] for row in compiled.table.rows}
+    settings = outcome("settings.list", box.ok("settings", "list"))
+    assert settings.table is not None
+    assert settings.table.rows[0][:2] == ("on-fallback", "refuse")
+    assert outcome("cache.list", {"compiled": []}).table is None

@@ -4,6 +4,8 @@ import os
 import shutil
 import signal
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,13 @@ import httpx
 import pytest
 
 from appliance.cli.main import main
+from appliance.console.severity import Severity
+from appliance.console.views import home_view
 from appliance.state import StateFolder
+from appliance.status import DeploymentState, Health
 from tests.appliance.card_box import PLANNED, ROW
 from tests.appliance.cli import Cli
+from tests.consoles.reports import FULL, QUIET
 from tests.runtimes.packs.card_engine import return_card, take_card
 
 BODY = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 4], "data": ROW}]}
@@ -195,3 +201,23 @@ def test_settings_are_listed_checked_and_logged(box: Cli) -> None:
     assert box.ok("settings", "list")["settings"][0]["value"] == "degrade"
     outcomes = [entry["outcome"] for entry in box.audit() if entry["action"] == "settings.set"]
     assert outcomes == ["failed", "failed", "ok"]
+
+
+def test_consoles_show_who_serves_instead_and_why() -> None:
+    degraded = replace(
+        FULL.deployments[0],
+        state=DeploymentState.DEGRADED,
+        detail="card:0 is not there.",
+        engine="spare CPU f32 x1",
+        planned=PLANNED,
+        cause="device.absent",
+        traffic=QUIET,
+    )
+    view = home_view(
+        replace(FULL, deployments=(degraded,), health=Health.DEGRADED), datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    (shown,) = view.deployments
+    assert (shown.state.word, shown.state.severity) == ("degraded", Severity.WARNING)
+    assert (shown.engine, shown.detail) == ("spare CPU f32 x1", "card:0 is not there.")
+    assert view.headline.word == "DEGRADED"
+    assert view.summary.startswith("1 deployment, serving")

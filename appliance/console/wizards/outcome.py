@@ -10,7 +10,15 @@ from appliance.console import formats
 from appliance.console.severity import Chip, Severity
 from appliance.console.text import plain
 from appliance.console.wizards.form import Fact, Table
-from appliance.results import AuditList, AuditVerified, ModelList, PlanReport, Undeployed
+from appliance.results import (
+    AuditList,
+    AuditVerified,
+    CacheList,
+    ModelList,
+    PlanReport,
+    SettingList,
+    Undeployed,
+)
 from runtimes.selection.plan import CandidateResult
 
 
@@ -120,6 +128,34 @@ def _models(result: Any) -> Outcome:
     return Outcome(Chip(Severity.OK, told if rows else "No model yet"), table=table if rows else None)
 
 
+def _compiled(result: Any) -> Outcome:
+    listing = msgspec.convert(result, CacheList)
+    rows = tuple(
+        (
+            plain(row.model or row.digest[:12], 80),
+            plain(f"{row.pack} {row.version}", 60),
+            plain(row.device, 30),
+            plain(row.driver, 60),
+            formats.size(row.size),
+        )
+        for row in listing.compiled
+    )
+    table = Table(("Model", "Engine", "Device", "Driver", "Size"), rows, right=("Size",))
+    told = f"{formats.size(sum(row.size for row in listing.compiled))} compiled"
+    return Outcome(Chip(Severity.OK, told if rows else "Nothing compiled yet"), table=table if rows else None)
+
+
+def _settings(result: Any) -> Outcome:
+    listing = msgspec.convert(result, SettingList)
+    rows = tuple(
+        (plain(row.name, 40), plain(row.value, 40), plain(", ".join(row.choices), 80), plain(row.help, 300))
+        for row in listing.settings
+    )
+    return Outcome(
+        Chip(Severity.OK, "Settings"), table=Table(("Setting", "Value", "Choices", "Meaning"), rows)
+    )
+
+
 def _undeployed(result: Any) -> Outcome:
     stopped = msgspec.convert(result, Undeployed)
     name = f"{plain(stopped.name, 60)} {plain(stopped.version, 30)}"
@@ -145,6 +181,8 @@ _OUTCOMES: dict[str, Callable[[Any], Outcome]] = {
     "plan": _plan,
     "undeploy": _undeployed,
     "models": _models,
+    "cache.list": _compiled,
+    "settings.list": _settings,
     "audit.list": _entries,
     "audit.verify": _verified,
 }
