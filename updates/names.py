@@ -16,6 +16,7 @@ class Kind(StrEnum):
     SOFTWARE = "software"
     POLICY = "policy"
     KNOWLEDGE = "knowledge"
+    SYSTEM = "system"
 
 
 _FOLDERS = {
@@ -24,6 +25,7 @@ _FOLDERS = {
     Kind.SOFTWARE: "software",
     Kind.POLICY: "policies",
     Kind.KNOWLEDGE: "knowledge",
+    Kind.SYSTEM: "system",
 }
 _KINDS = {folder: kind for kind, folder in _FOLDERS.items()}
 _LEAF = "manifest.json"
@@ -114,6 +116,15 @@ class Identity:
         return cls(_KINDS[parts[0]], parts[1], parts[2])
 
 
-def target_pattern(kind: Kind) -> str:
-    """The pattern that delegates every artifact of one kind."""
-    return f"{_FOLDERS[kind]}/*/*/{_LEAF}"
+KIND_ROLES = tuple(_KINDS)
+"""The roles that each vouch for one kind of artifact, named after the kind's folder: `models`, `runtimes` …"""
+
+
+def role_of(path: str) -> str:
+    """The role that a target path belongs to where its kind is delegated."""
+    return path.partition("/")[0]
+
+
+def target_pattern(role: str) -> str:
+    """The pattern that delegates to a role every artifact of its kind."""
+    return f"{role}/*/*/{_LEAF}"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -29,6 +30,11 @@ class Box:
     trust: TrustState
     blobs: BlobStore
     installed: list[Installed] = field(default_factory=list)
+
+    @classmethod
+    def fresh(cls, depot: Depot, folder: Path) -> Self:
+        """A new box that trusts a depot."""
+        return cls(TrustState.from_root(depot.root_bytes()), BlobStore(folder / "fresh" / "blobs"))
 
     def inspect(self, medium: Path, now: EffectiveTime = TIME) -> Preview:
         return inspect(find_update(medium), self.trust, now, self.installed)

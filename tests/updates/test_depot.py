@@ -12,7 +12,8 @@ from updates.depot.keys import generate_key, load_signer
 from updates.depot.models import ModelArtifact, add_model
 from updates.depot.publish import publish
 from updates.depot.repository import ROLES, Depot, Expiry
-from updates.depot.signing import rotate, sign
+from updates.depot.roles import rotate
+from updates.depot.signing import sign
 from updates.depot.status import status
 from updates.errors import DepotError, UpdateError
 from updates.inspect import Standing
@@ -175,7 +176,7 @@ def test_a_key_that_is_away_stops_the_publication(depot: Depot, tmp_path: Path) 
     stick.mkdir()
     with pytest.raises(DepotError) as caught:
         publish(depot, stick, now=NOW)
-    assert refusal(caught) == "depot.keys-missing"
+    assert refusal(caught) == "depot.signatures-missing"
     assert "keys/targets-2.pem" in caught.value.remedy
     assert list(stick.iterdir()) == []
 
@@ -256,7 +257,7 @@ def test_the_old_key_of_a_rotated_role_signs_no_more(depot: Depot, tmp_path: Pat
     (depot.path / "keys/timestamp-2.pem").unlink()
     with pytest.raises(DepotError) as caught:
         sign(depot, NOW)
-    assert refusal(caught) == "depot.keys-missing"
+    assert refusal(caught) == "depot.signatures-missing"
 
 
 def test_status_tells_what_expires_when_and_what_waits(depot: Depot) -> None:

@@ -1,7 +1,9 @@
-"""Signing keys as files: Ed25519 in PEM (PKCS #8), readable by their owner only, encrypted where a passphrase is given."""
+"""Signing keys as files: Ed25519 in PEM (PKCS #8), readable by their owner only, encrypted where a passphrase is given.
+
+A key is named by its file, or by its token (`updates.depot.tokens`).
+"""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -12,16 +14,16 @@ from cryptography.hazmat.primitives.serialization import (
     KeySerializationEncryption,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
+    load_pem_public_key,
 )
-from securesystemslib.signer import CryptoSigner, SSlibKey
+from securesystemslib.signer import CryptoSigner, Signer, SSlibKey
 
+from updates.depot.tokens import AskPassphrase, is_token, open_token, token_is_here
 from updates.durable import sync_folder
 from updates.errors import DepotError
 from updates.trust.metadata import KEY_NAME
-
-AskPassphrase = Callable[[Path], bytes]
-"""Asked for the passphrase of an encrypted key file."""
 
 
 def generate_key(path: Path, passphrase: bytes | None = None) -> None:
@@ -55,14 +57,61 @@ def generate_key(path: Path, passphrase: bytes | None = None) -> None:
         ) from error
 
 
-def load_signer(path: Path, name: str, ask: AskPassphrase | None = None) -> CryptoSigner:
-    """Load a key file for signing; `name` says whose key it is and is shown on every box.
+def load_signer(reference: str | Path, name: str, ask: AskPassphrase | None = None) -> Signer:
+    """Open a private key for signing; `name` says whose it is and is shown on every box.
+
+    Args:
+        reference: a key file, or a token's key as `updates.depot.tokens` names it.
+        name: whose it is.
+        ask: asked for the passphrase of an encrypted file, the PIN of a token.
 
     Raises:
-        DepotError: `depot.key-missing`, `depot.key-unreadable`, `depot.key-locked`.
+        DepotError: `depot.key-missing`, `depot.key-unreadable`, `depot.key-locked`, `depot.token`.
     """
+    if is_token(reference):
+        return open_token(str(reference), name, ask)
+    private = _decode(Path(reference), _read(Path(reference)), ask)
+    return CryptoSigner(private, named(SSlibKey.from_crypto(private.public_key()), name))
+
+
+def load_public(reference: str | Path, name: str, ask: AskPassphrase | None = None) -> SSlibKey:
+    """The public half of a key, also from a file that holds nothing else: its owner signs elsewhere.
+
+    Raises: as `load_signer`.
+    """
+    if not is_token(reference):
+        pem = _read(Path(reference))
+        if b"BEGIN PUBLIC KEY" in pem:
+            return named(_decode_public(Path(reference), pem), name)
+    if is_token(reference):
+        return open_token(str(reference), name, ask).public_key
+    private = _decode(Path(reference), _read(Path(reference)), ask)
+    return named(SSlibKey.from_crypto(private.public_key()), name)
+
+
+def signs(reference: str | Path) -> bool:
+    """Whether a private key can be reached here: the file is there and private, the token is plugged in."""
+    if is_token(reference):
+        return token_is_here(str(reference))
     try:
-        pem = path.read_bytes()
+        return b"PRIVATE KEY" in Path(reference).read_bytes()
+    except OSError:
+        return False
+
+
+def public_pem(path: Path, passphrase: bytes | None = None) -> bytes:
+    """The public half of a key file in PEM, for whoever keeps a depot. Raises: as `load_signer`."""
+    private = _decode(path, _read(path), None if passphrase is None else lambda _: passphrase)
+    return private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def named(key: SSlibKey, name: str) -> SSlibKey:
+    return SSlibKey(key.keyid, key.keytype, key.scheme, key.keyval, {KEY_NAME: name})
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except OSError as error:
         raise DepotError(
             "depot.key-missing",
@@ -70,11 +119,13 @@ def load_signer(path: Path, name: str, ask: AskPassphrase | None = None) -> Cryp
             kept="Nothing was signed.",
             remedy="Bring the key file to its place, or sign where it is.",
         ) from error
-    private = _decode(path, pem, ask)
-    public = SSlibKey.from_crypto(private.public_key())
-    return CryptoSigner(
-        private, SSlibKey(public.keyid, public.keytype, public.scheme, public.keyval, {KEY_NAME: name})
-    )
+
+
+def _decode_public(path: Path, pem: bytes) -> SSlibKey:
+    try:
+        return SSlibKey.from_crypto(load_pem_public_key(pem))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise _unreadable(path) from error
 
 
 def _decode(path: Path, pem: bytes, ask: AskPassphrase | None) -> Ed25519PrivateKey:
@@ -82,7 +133,7 @@ def _decode(path: Path, pem: bytes, ask: AskPassphrase | None) -> Ed25519Private
     if locked and ask is None:
         raise _locked(path, "it is encrypted and no passphrase was given")
     try:
-        key = load_pem_private_key(pem, ask(path) if locked and ask is not None else None)
+        key = load_pem_private_key(pem, ask(str(path)) if locked and ask is not None else None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         if locked:
             raise _locked(path, "the passphrase does not open it") from error

@@ -1,52 +1,44 @@
 """A depot: the keys, the signed metadata and the blobs of everything that was ever added.
 
-DEPOT/depot.json     which key file signs for which role, how long signatures last
+DEPOT/depot.json     which key signs here for which role, how long signatures last, who vouches for which kind
 DEPOT/keys/          private keys that were made here
 DEPOT/metadata/      every signed file, as it goes onto a medium
+DEPOT/signing/       what waits for signatures of other people
 DEPOT/pending.json   the artifacts as they shall be; signed at the next publication
 DEPOT/blobs/         content by digest
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from securesystemslib.signer import SSlibKey
 from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 
 from updates import canonical
 from updates.artifacts import Artifact, from_target
 from updates.blobs import BlobStore
-from updates.depot.keys import AskPassphrase, generate_key, load_signer
+from updates.depot.keys import generate_key, load_public, load_signer, signs
+from updates.depot.settings import (
+    ROLES,
+    Delegation,
+    DepotKey,
+    Expiry,
+    Settings,
+    check_roles,
+    check_threshold,
+    key_name,
+)
+from updates.depot.tokens import AskPassphrase, is_token
 from updates.durable import write_file
 from updates.errors import DepotError, MediumError
+from updates.names import role_of
 from updates.trust.delegations import targets_of
 from updates.trust.metadata import load
 
-ROLES = ("root", "targets", "snapshot", "timestamp")
-_FORMAT = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Expiry:
-    """How long the signature of a role lasts, in days."""
-
-    root: int = 3650
-    targets: int = 1095
-    snapshot: int = 365
-    timestamp: int = 365
-
-    def lifetime(self, role: str) -> timedelta:
-        return timedelta(days=asdict(self)[role])
-
-
-@dataclass(frozen=True, slots=True)
-class DepotKey:
-    """A key that signs for a role: its file, relative to the depot or absolute, and whose it is."""
-
-    file: str
-    name: str
+__all__ = ["ROLES", "Depot", "DepotKey", "Expiry"]
 
 
 @dataclass(slots=True)
@@ -54,8 +46,7 @@ class Depot:
     """An opened depot. `updates.depot.signing` signs in it, `updates.depot.publish` writes media from it."""
 
     path: Path
-    keys: Mapping[str, Sequence[DepotKey]]
-    expiry: Expiry
+    settings: Settings
     ask: AskPassphrase | None = None
     blobs: BlobStore = field(init=False)
 
@@ -68,8 +59,9 @@ class Depot:
         path: Path,
         *,
         thresholds: Mapping[str, int] | None = None,
-        keys: Mapping[str, Sequence[Path]] | None = None,
-        expiry: Expiry = Expiry(),
+        keys: Mapping[str, Sequence[Path | str]] | None = None,
+        delegate: Sequence[str] = (),
+        expiry: Expiry | None = None,
         now: datetime | None = None,
         passphrase: bytes | None = None,
         ask: AskPassphrase | None = None,
@@ -79,20 +71,25 @@ class Depot:
         Args:
             path: the depot's folder.
             thresholds: signatures needed by role; 1 where a role is not named.
-            keys: key files by role, each named after its file; a role that is not named gets as many new keys as
-                its threshold, under `keys/`.
+            keys: keys by role, each named after its file: private ones that sign here, tokens, or public ones of
+                people who sign elsewhere. A role that is not named gets as many new keys as its threshold, under
+                `keys/`.
+            delegate: roles for one kind of artifact each, such as `models`, whose keys vouch for that kind alone;
+                a role of `keys` or `thresholds` need not be named again.
             expiry: how long signatures last.
             now: when this happens; by default, now.
             passphrase: encrypts the new keys.
             ask: asked for the passphrases of encrypted keys; by default, `passphrase` opens them all.
 
         Raises:
-            DepotError: `depot.exists`, `depot.unknown-role`, `depot.threshold`, `depot.unwritable`, `depot.key-…`.
+            DepotError: `depot.exists`, `depot.unknown-role`, `depot.threshold`, `depot.unwritable`, `depot.key-…`,
+                `depot.token`, `depot.signatures-missing` (the first root is signed here).
         """
-        needed = dict.fromkeys(ROLES, 1) | dict(thresholds or {})
-        given = dict(keys or {})
-        _check_roles({*needed, *given})
-        for role in ROLES:
+        needed, given = dict(thresholds or {}), dict(keys or {})
+        check_roles({*needed, *given, *delegate})
+        roles = (*ROLES, *sorted({*needed, *given, *delegate} - set(ROLES)))
+        needed = dict.fromkeys(roles, 1) | needed
+        for role in roles:
             check_threshold(role, needed[role], len(given[role]) if role in given else needed[role])
         try:
             if path.exists() and any(path.iterdir()):
@@ -101,42 +98,44 @@ class Depot:
         except OSError as error:
             raise _unwritable(path, error) from error
         opener = ask or (None if passphrase is None else lambda _: passphrase)
-        depot = cls(path, {}, expiry, opener)
-        depot.keys = {
-            role: (
-                name_keys(given[role]) if role in given else depot.make_keys(role, needed[role], passphrase)
-            )
-            for role in ROLES
-        }
-        depot._sign_first_root(needed, seconds(now))
+        depot = cls(path, Settings({}, expiry or Expiry()), opener)
+        publics = {role: depot.take_keys(role, given.get(role), needed[role], passphrase) for role in roles}
+        depot._sign_first_root(needed, publics, seconds(now))
+        for role in roles[len(ROLES) :]:
+            found = {key.keyid: key for key in publics[role]}
+            check_threshold(role, needed[role], len(found))
+            depot.settings.delegations[role] = Delegation(needed[role], found)
         depot.write(path / "pending.json", canonical.to_bytes({}))
         depot.save_settings()
         return depot
 
     @classmethod
     def open(cls, path: Path, ask: AskPassphrase | None = None) -> Self:
-        """Open the depot at `path`; `ask` is asked for the passphrases of encrypted keys.
+        """Open the depot at `path`; `ask` is asked for the passphrases of encrypted keys and the PINs of tokens.
 
         Raises:
             DepotError: `depot.missing`, `depot.damaged`.
         """
         try:
-            settings = canonical.parse_object((path / "depot.json").read_bytes(), "depot.json")
-            if settings["format"] != _FORMAT:
-                raise ValueError(f"format {settings['format']!r}")
-            keys = {
-                role: [DepotKey(str(key["file"]), str(key["name"])) for key in settings["keys"][role]]
-                for role in ROLES
-            }
-            return cls(path, keys, Expiry(**settings["expiry_days"]), ask)
+            value = canonical.parse_object((path / "depot.json").read_bytes(), "depot.json")
+            return cls(path, Settings.from_json(value), ask)
         except OSError as error:
             raise DepotError(
                 "depot.missing",
                 f"There is no depot at {path}: {error.strerror}.",
                 remedy="Make one with `appliance depot init`, or name its folder.",
             ) from error
-        except (MediumError, KeyError, TypeError, ValueError) as error:
+        except (MediumError, DepotError, KeyError, TypeError, ValueError) as error:
             raise _damaged(path / "depot.json", error) from error
+
+    @property
+    def keys(self) -> Mapping[str, Sequence[DepotKey]]:
+        """The keys that sign here, by role."""
+        return self.settings.keys
+
+    @property
+    def expiry(self) -> Expiry:
+        return self.settings.expiry
 
     @property
     def root_file(self) -> Path:
@@ -195,8 +194,8 @@ class Depot:
         pending.pop(artifact.identity.target_path, None)
         self._write_pending(pending)
 
-    def target_files(self) -> dict[str, TargetFile]:
-        """What is pending, as TUF targets.
+    def target_files(self, role: str | None = None) -> dict[str, TargetFile]:
+        """What is pending, as TUF targets; of one role only where it is named.
 
         Raises:
             DepotError: `depot.damaged`.
@@ -207,9 +206,15 @@ class Depot:
                     entry["length"], {"sha256": entry["sha256"]}, path, {"custom": entry["custom"]}
                 )
                 for path, entry in self._pending().items()
+                if role is None or self.role_for(path) == role
             }
         except (KeyError, TypeError, ValueError) as error:
             raise _damaged(self.path / "pending.json", error) from error
+
+    def role_for(self, path: str) -> str:
+        """Who vouches for a target: the role of its kind where there is one, else the targets."""
+        role = role_of(path)
+        return role if role in self.settings.delegations else Targets.type
 
     def metadata(self, name: str) -> Path:
         return self.path / "metadata" / name
@@ -225,42 +230,70 @@ class Depot:
         except OSError as error:
             raise _unwritable(path, error) from error
 
-    def make_keys(self, role: str, count: int, passphrase: bytes | None = None) -> list[DepotKey]:
-        """Make new key files for a role under `keys/`.
+    def take_keys(
+        self,
+        role: str,
+        given: Sequence[Path | str] | None,
+        count: int,
+        passphrase: bytes | None = None,
+    ) -> list[SSlibKey]:
+        """Take keys into use for a role, or make `count` new ones under `keys/`; gives their public halves.
+
+        Those whose private half is here are noted in the settings, which the caller saves.
 
         Raises:
-            DepotError: `depot.key-exists`, `depot.unwritable`.
+            DepotError: `depot.key-exists`, `depot.unwritable`, `depot.key-…`, `depot.token`.
         """
+        references = self._make_keys(role, count, passphrase) if given is None else given
+        publics, here = [], []
+        for told in references:
+            reference = str(told) if is_token(told) or given is None else str(Path(told).absolute())
+            public = load_public(self.locate(reference), key_name(str(told)), self.ask)
+            publics.append(public)
+            if signs(self.locate(reference)):
+                here.append(DepotKey(reference, key_name(str(told)), public.keyid))
+        known = {key.keyid for key in here}
+        kept = [key for key in self.settings.keys.get(role, ()) if key.keyid not in known]
+        self.settings.keys[role] = [*kept, *here]
+        return publics
+
+    def locate(self, reference: str) -> str:
+        """A key's reference as this process can open it."""
+        return reference if is_token(reference) else str(self.path / reference)
+
+    def save_settings(self) -> None:
+        self.write(self.path / "depot.json", canonical.to_bytes(self.settings.to_json()))
+
+    def _make_keys(self, role: str, count: int, passphrase: bytes | None) -> list[str]:
         free = (
             number for number in range(1, 10_000) if not (self.path / f"keys/{role}-{number}.pem").exists()
         )
         made = [f"keys/{role}-{next(free)}.pem" for _ in range(count)]
         for file in made:
             generate_key(self.path / file, passphrase)
-        return [DepotKey(file, Path(file).stem) for file in made]
+        return made
 
-    def save_settings(self) -> None:
-        settings = {
-            "format": _FORMAT,
-            "expiry_days": asdict(self.expiry),
-            "keys": {role: [asdict(key) for key in keys] for role, keys in self.keys.items()},
-        }
-        self.write(self.path / "depot.json", canonical.to_bytes(settings))
-
-    def _sign_first_root(self, thresholds: Mapping[str, int], now: datetime) -> None:
+    def _sign_first_root(
+        self, thresholds: Mapping[str, int], publics: Mapping[str, Sequence[SSlibKey]], now: datetime
+    ) -> None:
         root = Root(1, expires=now + self.expiry.lifetime(Root.type), consistent_snapshot=True)
-        signers = {
-            role: [load_signer(self.path / key.file, key.name, self.ask) for key in self.keys[role]]
-            for role in ROLES
-        }
         for role in ROLES:
-            for signer in signers[role]:
-                root.add_key(signer.public_key, role)
+            for key in publics[role]:
+                root.add_key(key, role)
             check_threshold(role, thresholds[role], len(root.roles[role].keyids))
             root.roles[role].threshold = thresholds[role]
         metadata = Metadata(root)
-        for signer in signers[Root.type]:
-            metadata.sign(signer, append=True)
+        for held in self.keys[Root.type]:
+            metadata.sign(load_signer(self.locate(held.file), held.name, self.ask), append=True)
+        if len(metadata.signatures) < thresholds[Root.type]:
+            raise DepotError(
+                "depot.signatures-missing",
+                f"The first root needs {thresholds[Root.type]} signatures; {len(metadata.signatures)} of its private "
+                "keys are here.",
+                kept="No depot was made.",
+                remedy="Begin with root keys that are here, and give the role to other people with `appliance depot "
+                "rotate` afterwards.",
+            )
         self.write(self.metadata("1.root.json"), metadata.to_bytes())
 
     def _pending(self) -> dict[str, Any]:
@@ -273,33 +306,9 @@ class Depot:
         self.write(self.path / "pending.json", canonical.to_bytes(pending))
 
 
-def name_keys(files: Sequence[Path]) -> list[DepotKey]:
-    """Key files by their place, each named after its file."""
-    return [DepotKey(str(file.absolute()), file.stem) for file in files]
-
-
-def check_threshold(role: str, threshold: int, keys: int) -> None:
-    """Raises: DepotError: `depot.threshold`."""
-    if not 1 <= threshold <= keys:
-        raise DepotError(
-            "depot.threshold",
-            f"{role} cannot ask for {threshold} signatures with {keys} different keys.",
-            kept="Nothing was signed.",
-            remedy="Name at least as many keys as signatures are needed.",
-        )
-
-
 def seconds(moment: datetime | None) -> datetime:
     """`moment`, by default now, in UTC and whole seconds, as TUF writes time."""
     return (moment or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
-
-
-def _check_roles(roles: set[str]) -> None:
-    unknown = sorted(roles - set(ROLES))
-    if unknown:
-        raise DepotError(
-            "depot.unknown-role", f"{unknown[0]!r} is no role.", remedy=f"The roles are {', '.join(ROLES)}."
-        )
 
 
 def _exists(path: Path) -> DepotError:

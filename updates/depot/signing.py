@@ -1,21 +1,28 @@
-"""Signing: what changed, what wears out, and new keys.
+"""Signing: what changed, and what wears out.
 
-Targets first, then the snapshot, the timestamp last: a depot whose power failed in between simply signs again, and
-nothing that was ever published is signed a second time under the same version.
+Targets and the roles of the kinds first, then the snapshot, the timestamp last. Each waits under `signing/` until
+enough people have signed it, here or elsewhere (`updates.depot.turns`); all of it becomes the depot's metadata at
+once, when the timestamp is complete. A depot whose power failed in between goes on where it was, and nothing that was
+ever published is signed a second time under the same version.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 
-from updates.depot.keys import load_signer
-from updates.depot.repository import Depot, DepotKey, check_threshold, name_keys, seconds
+from updates.depot import proposals
+from updates.depot.proposals import Delegators, Lacking, file_name, refuse_lacking
+from updates.depot.repository import Depot, seconds
+from updates.depot.settings import ROLES
 from updates.errors import DepotError, TrustError
 from updates.layout import TIMESTAMP
-from updates.trust.metadata import ISSUED, Loaded, S, load, signers_of
+from updates.trust.metadata import ISSUED, Loaded, load, signers_of
+
+Signed = Root | Targets | Snapshot | Timestamp
 
 
 def sign(depot: Depot, now: datetime | None = None, *, renew: bool = False) -> tuple[str, ...]:
@@ -29,83 +36,47 @@ def sign(depot: Depot, now: datetime | None = None, *, renew: bool = False) -> t
         renew: sign targets, snapshot and timestamp in any case.
 
     Raises:
-        DepotError: `depot.key-…`, `depot.keys-missing`, `depot.damaged`.
+        DepotError: `depot.signatures-missing`: others must sign first, it says who; `depot.key-…`, `depot.token`,
+            `depot.damaged`, `depot.unwritable`.
     """
-    moment = seconds(now)
-    root = depot.root()
-    targets, snapshot, timestamp = newest(depot)
-    wanted = depot.target_files()
-    signed: list[str] = []
-
-    def stale(loaded: Loaded[S] | None) -> bool:
-        return loaded is None or renew or bool(signed) or _worn(depot, root, loaded, moment)
-
-    if targets is None or stale(targets) or targets.signed.targets != wanted:
-        expires = moment + depot.expiry.lifetime(Targets.type)
-        targets = _sign(depot, Targets(_next(targets), None, expires, wanted), root)
-        signed.append(Targets.type)
-    if snapshot is None or stale(snapshot):
-        expires = moment + depot.expiry.lifetime(Snapshot.type)
-        meta = {"targets.json": _meta(targets)}
-        snapshot = _sign(depot, Snapshot(_next(snapshot), None, expires, meta), root)
-        signed.append(Snapshot.type)
-    if timestamp is None or stale(timestamp):
-        expires = moment + depot.expiry.lifetime(Timestamp.type)
-        issued = {ISSUED: f"{moment:%Y-%m-%dT%H:%M:%SZ}"}
-        _sign(depot, Timestamp(_next(timestamp), None, expires, _meta(snapshot), issued), root)
-        signed.append(Timestamp.type)
-    return tuple(signed)
+    settle_root(depot)
+    work = _Work(depot, seconds(now), renew=renew)
+    missing = work.stage()
+    refuse_lacking(depot, missing)
+    return work.commit()
 
 
-def rotate(
-    depot: Depot,
-    role: str,
-    *,
-    keys: Sequence[Path] = (),
-    threshold: int | None = None,
-    now: datetime | None = None,
-    passphrase: bytes | None = None,
-) -> int:
-    """Give a role new keys in a new root; the old ones count no longer. Gives the root's new version.
-
-    The new root carries the signatures of the old root keys and of the new ones; what the role had signed is signed
-    anew at the next publication.
-
-    Args:
-        depot: an opened depot.
-        role: root, targets, snapshot or timestamp.
-        keys: key files; by default as many new ones as the threshold asks for.
-        threshold: signatures needed from now on; by default as many as before.
-        now: when this happens; by default, now.
-        passphrase: encrypts new keys.
+def prepare(depot: Depot, now: datetime | None = None, *, renew: bool = False) -> tuple[Lacking, ...]:
+    """As `sign`, but what lacks signatures is told, an open change of the root with it, and nothing is published.
 
     Raises:
-        DepotError: `depot.threshold`, `depot.key-…`, `depot.keys-missing`.
+        DepotError: as `sign`, but for `depot.signatures-missing`.
     """
-    root = depot.root()
-    old_signers = _signers(depot, root, Root.type)
-    needed = threshold or root.roles[role].threshold
-    check_threshold(role, needed, len(keys) if keys else needed)
-    fresh = name_keys(keys) if keys else depot.make_keys(role, needed, passphrase)
-    signers = [_signer(depot, key) for key in fresh]
-    for keyid in list(root.roles[role].keyids):
-        root.revoke_key(keyid, role)
-    for signer in signers:
-        root.add_key(signer.public_key, role)
-    check_threshold(role, needed, len(root.roles[role].keyids))
-    root.roles[role].threshold = needed
-    root.version += 1
-    root.expires = seconds(now) + depot.expiry.lifetime(Root.type)
-    metadata = Metadata(root)
-    for signer in [*old_signers, *(signers if role == Root.type else [])]:
-        metadata.sign(signer, append=True)
-    before = depot.keys
-    depot.keys = {**before, role: [*before[role], *fresh]}
+    open_root = settle_root(depot)
+    return (*open_root, *_Work(depot, seconds(now), renew=renew).stage())
+
+
+def settle_root(depot: Depot) -> tuple[Lacking, ...]:
+    """Take a proposed root into use once it has its signatures; gives what it lacks."""
+    proposal = proposals.find(depot, Root.type)
+    if proposal is None:
+        return ()
+    old = depot.root()
+    if proposal.signed.version != old.version + 1:
+        proposals.drop(depot, [Root.type])
+        return ()
+    missing = proposals.lacking(Root.type, proposal, (old, proposal.signed))
+    if missing:
+        return missing
+    depot.write(depot.metadata(file_name(Root.type, proposal.signed.version)), proposal.data)
+    for role in ROLES:
+        kept = proposal.signed.roles[role].keyids
+        depot.settings.keys[role] = [
+            key for key in depot.keys.get(role, ()) if not key.keyid or key.keyid in kept
+        ]
     depot.save_settings()
-    depot.write(depot.metadata(f"{root.version}.root.json"), metadata.to_bytes())
-    depot.keys = {**before, role: fresh}
-    depot.save_settings()
-    return root.version
+    proposals.drop(depot, [Root.type])
+    return ()
 
 
 def metadata_files(depot: Depot) -> tuple[Path, ...]:
@@ -114,7 +85,7 @@ def metadata_files(depot: Depot) -> tuple[Path, ...]:
     Raises:
         DepotError: `depot.unsigned`.
     """
-    _, snapshot, _ = newest(depot)
+    snapshot = newest(depot).get(Snapshot.type)
     if snapshot is None:
         raise DepotError(
             "depot.unsigned", "Nothing in this depot was signed yet.", remedy="Publish once to sign it."
@@ -125,65 +96,122 @@ def metadata_files(depot: Depot) -> tuple[Path, ...]:
     return tuple(depot.metadata(name) for name in names)
 
 
-def newest(
-    depot: Depot,
-) -> tuple[Loaded[Targets] | None, Loaded[Snapshot] | None, Loaded[Timestamp] | None]:
-    """What was signed last; what a failed signing left behind is not seen."""
+def newest(depot: Depot) -> dict[str, Loaded[Any]]:
+    """What was published last, by role; empty before the first time. What a failed signing left is not seen."""
     if not depot.metadata(TIMESTAMP).exists():
-        return None, None, None
-    timestamp = _load(depot, Timestamp, TIMESTAMP)
-    snapshot = _load(depot, Snapshot, f"{timestamp.signed.snapshot_meta.version}.snapshot.json")
-    targets = _load(depot, Targets, f"{snapshot.signed.meta['targets.json'].version}.targets.json")
-    return targets, snapshot, timestamp
+        return {}
+    timestamp = _load(depot, Timestamp.type, TIMESTAMP)
+    version = timestamp.signed.snapshot_meta.version
+    snapshot = _load(depot, Snapshot.type, file_name(Snapshot.type, version))
+    found = {Timestamp.type: timestamp, Snapshot.type: snapshot}
+    for name, meta in snapshot.signed.meta.items():
+        role = name.removesuffix(".json")
+        found[role] = _load(depot, role, file_name(role, meta.version))
+    return found
 
 
-def _sign(depot: Depot, payload: S, root: Root) -> Loaded[S]:
-    metadata = Metadata(payload)
-    for signer in _signers(depot, root, payload.type):
-        metadata.sign(signer, append=True)
-    name = TIMESTAMP if payload.type == Timestamp.type else f"{payload.version}.{payload.type}.json"
-    data = metadata.to_bytes()
-    depot.write(depot.metadata(name), data)
-    return Loaded(name, data, metadata)
+def delegators_of(depot: Depot, role: str) -> Delegators:
+    """Who says which keys sign for `role` from now on."""
+    if role in ROLES:
+        return (depot.root(),)
+    return (Targets(delegations=depot.settings.tuf_delegations()),)
 
 
-def _signers(depot: Depot, root: Root, role: str) -> list[CryptoSigner]:
-    """The keys of `role` that are at hand and that the root names."""
-    present = [key for key in depot.keys[role] if (depot.path / key.file).exists()]
-    loaded = [_signer(depot, key) for key in present]
-    signers = [signer for signer in loaded if signer.public_key.keyid in root.roles[role].keyids]
-    if len(signers) < root.roles[role].threshold:
-        raise DepotError(
-            "depot.keys-missing",
-            f"{role} needs {root.roles[role].threshold} signatures and {len(signers)} of its keys are here.",
-            kept="Nothing was published.",
-            remedy=f"Bring the key files of {role} to their places: "
-            f"{', '.join(key.file for key in depot.keys[role])}.",
+@dataclass(slots=True)
+class _Work:
+    """One signing: every role as it was published, or as it shall be."""
+
+    depot: Depot
+    moment: datetime
+    renew: bool
+    published: dict[str, Loaded[Any]] = field(init=False)
+    staged: dict[str, Loaded[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.published = newest(self.depot)
+
+    def stage(self) -> tuple[Lacking, ...]:
+        """Propose and sign, a step at a time; stops at the first step that lacks signatures and tells them."""
+        roles = (Targets.type, *sorted(self.depot.settings.delegations))
+        missing = [item for role in roles for item in self._targets(role)]
+        return tuple(missing) or self._snapshot() or self._timestamp()
+
+    def commit(self) -> tuple[str, ...]:
+        fresh = [role for role, loaded in self.staged.items() if self.published.get(role) != loaded]
+        for role in fresh:
+            loaded = self.staged[role]
+            self.depot.write(self.depot.metadata(file_name(role, loaded.signed.version)), loaded.data)
+        proposals.drop(self.depot, self.staged)
+        return tuple(fresh)
+
+    def _targets(self, role: str) -> tuple[Lacking, ...]:
+        files = self.depot.target_files(role)
+        delegations = self.depot.settings.tuf_delegations() if role == Targets.type else None
+        return self._role(
+            role,
+            lambda signed: signed.targets == files and signed.delegations == delegations,
+            lambda version, expires: Targets(version, None, expires, files, delegations),
         )
-    return signers
+
+    def _snapshot(self) -> tuple[Lacking, ...]:
+        meta = {f"{role}.json": _meta(loaded) for role, loaded in sorted(self.staged.items())}
+        return self._role(
+            Snapshot.type,
+            lambda signed: signed.meta == meta,
+            lambda version, expires: Snapshot(version, None, expires, meta),
+        )
+
+    def _timestamp(self) -> tuple[Lacking, ...]:
+        meta = _meta(self.staged[Snapshot.type])
+        issued = {ISSUED: f"{self.moment:%Y-%m-%dT%H:%M:%SZ}"}
+        return self._role(
+            Timestamp.type,
+            lambda signed: signed.snapshot_meta == meta,
+            lambda version, expires: Timestamp(version, None, expires, meta, issued),
+        )
+
+    def _role(
+        self, role: str, same: Callable[[Any], bool], make: Callable[[int, datetime], Signed]
+    ) -> tuple[Lacking, ...]:
+        """Keep what was published, go on with what was proposed, or propose anew; then sign with what is here."""
+        delegators = delegators_of(self.depot, role)
+        current, proposal = self.published.get(role), proposals.find(self.depot, role)
+        if current and not self.renew and same(current.signed) and not self._worn(role, current, delegators):
+            self.staged[role] = current
+            return ()
+        version = current.signed.version if current else 0
+        if (
+            proposal
+            and proposal.signed.version > version
+            and same(proposal.signed)
+            and self._lasts(role, proposal)
+        ):
+            metadata = proposal.metadata
+        else:
+            if proposal and proposal.metadata.signatures:
+                version = max(version, proposal.signed.version)
+            payload = make(version + 1, self.moment + self.depot.expiry.lifetime(role))
+            metadata = Metadata(payload)
+        self.staged[role] = proposals.sign_here(self.depot, role, metadata, delegators)
+        return proposals.lacking(role, self.staged[role], delegators)
+
+    def _worn(self, role: str, loaded: Loaded[Any], delegators: Delegators) -> bool:
+        """Whether half of its time is gone, or its keys were taken away."""
+        try:
+            for delegator in delegators:
+                signers_of(loaded, role, delegator)
+        except TrustError:
+            return True
+        return not self._lasts(role, loaded)
+
+    def _lasts(self, role: str, loaded: Loaded[Any]) -> bool:
+        left: bool = loaded.signed.expires - self.moment >= self.depot.expiry.lifetime(role) / 2
+        return left
 
 
-def _signer(depot: Depot, key: DepotKey) -> CryptoSigner:
-    return load_signer(depot.path / key.file, key.name, depot.ask)
+def _load(depot: Depot, role: str, name: str) -> Loaded[Any]:
+    return load(proposals.KINDS.get(role, Targets), depot.metadata(name).read_bytes(), name)
 
 
-def _worn(depot: Depot, root: Root, loaded: Loaded[S], now: datetime) -> bool:
-    """Whether half of its time is gone, or its keys were taken away."""
-    signed = loaded.signed
-    try:
-        signers_of(loaded, signed.type, root)
-    except TrustError:
-        return True
-    return signed.expires - now < depot.expiry.lifetime(signed.type) / 2
-
-
-def _load(depot: Depot, kind: type[S], name: str) -> Loaded[S]:
-    return load(kind, depot.metadata(name).read_bytes(), name)
-
-
-def _meta(signed: Loaded[S]) -> MetaFile:
+def _meta(signed: Loaded[Any]) -> MetaFile:
     return MetaFile.from_data(signed.signed.version, signed.data, ["sha256"])
-
-
-def _next(loaded: Loaded[S] | None) -> int:
-    return 1 if loaded is None else loaded.signed.version + 1

@@ -1,12 +1,18 @@
-"""What a depot's keeper should know: what runs out when, whose keys are here, what waits to be signed."""
+"""What a depot's keeper should know: what runs out when, who must sign next, what waits to be published."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from updates.depot.repository import ROLES, Depot, seconds
-from updates.depot.signing import newest
+from updates.depot import proposals
+from updates.depot.keys import signs
+from updates.depot.proposals import Lacking
+from updates.depot.repository import Depot, seconds
+from updates.depot.roles import holders
+from updates.depot.settings import ROLES
+from updates.depot.signing import delegators_of, newest, settle_root
 from updates.names import Identity
-from updates.trust.metadata import Signer, signer
+from updates.trust.metadata import Loaded, Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +21,7 @@ class RoleStatus:
 
     role: str
     version: int | None
-    """None where it was never signed."""
+    """None where it was never published."""
     expires: datetime | None
     left: timedelta | None
     """Until it runs out; negative where it has."""
@@ -23,14 +29,16 @@ class RoleStatus:
     signers: tuple[Signer, ...]
     """Everyone whose signature counts."""
     keys_here: int
-    """Key files of the role that lie where the depot looks for them."""
+    """Private keys of the role that can be reached from here."""
 
 
 @dataclass(frozen=True, slots=True)
 class DepotStatus:
     roles: tuple[RoleStatus, ...]
     unpublished: tuple[Identity, ...]
-    """Artifacts that were added or removed since the last signature."""
+    """Artifacts that were added or removed since the last publication."""
+    lacking: tuple[Lacking, ...]
+    """What was proposed and waits for signatures."""
 
     @property
     def next_expiry(self) -> RoleStatus | None:
@@ -40,34 +48,47 @@ class DepotStatus:
 
 
 def status(depot: Depot, now: datetime | None = None) -> DepotStatus:
-    """Look at a depot without changing it.
+    """Look at a depot without signing anything.
 
     Raises:
         DepotError: `depot.damaged`.
     """
     moment = seconds(now)
-    root = depot.root()
-    targets, snapshot, timestamp = newest(depot)
-    signed = {
-        "root": root,
-        "targets": targets and targets.signed,
-        "snapshot": snapshot and snapshot.signed,
-        "timestamp": timestamp and timestamp.signed,
-    }
+    open_root = settle_root(depot)
+    published = newest(depot)
+    signed = {"root": depot.root(), **{role: loaded.signed for role, loaded in published.items()}}
     reports = []
-    for role in ROLES:
-        found = signed[role]
+    for role in (*ROLES, *sorted(depot.settings.delegations)):
+        found, held = signed.get(role), holders(depot, role)
         reports.append(
             RoleStatus(
                 role,
                 found.version if found else None,
                 found.expires if found else None,
                 found.expires - moment if found else None,
-                root.roles[role].threshold,
-                tuple(signer(root.keys[keyid]) for keyid in root.roles[role].keyids),
-                sum((depot.path / key.file).exists() for key in depot.keys[role]),
+                held.threshold,
+                held.signers,
+                sum(signs(depot.locate(key.file)) for key in depot.keys.get(role, ())),
             )
         )
-    wanted, had = depot.target_files(), targets.signed.targets if targets else {}
+    waiting = [
+        item for role in proposals.proposed_roles(depot) if role != "root" for item in _lacking(depot, role)
+    ]
+    return DepotStatus(tuple(reports), _unpublished(depot, published), (*open_root, *waiting))
+
+
+def _lacking(depot: Depot, role: str) -> tuple[Lacking, ...]:
+    proposal = proposals.find(depot, role)
+    return () if proposal is None else proposals.lacking(role, proposal, delegators_of(depot, role))
+
+
+def _unpublished(depot: Depot, published: dict[str, Loaded[Any]]) -> tuple[Identity, ...]:
+    wanted = depot.target_files()
+    had = {
+        path: target
+        for role, loaded in published.items()
+        if role not in ("snapshot", "timestamp")
+        for path, target in loaded.signed.targets.items()
+    }
     changed = [path for path in sorted({*wanted, *had}) if wanted.get(path) != had.get(path)]
-    return DepotStatus(tuple(reports), tuple(Identity.from_target_path(path) for path in changed))
+    return tuple(Identity.from_target_path(path) for path in changed)
