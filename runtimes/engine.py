@@ -58,8 +58,10 @@ class Candidate:
     precision: str
     """`f32`, `bf16`, `f16`, `int8`, or `stored` where the file decides (GGUF quantisations)."""
     threads: int
+    """That compute, of all streams together."""
     options: Mapping[str, str | int] = field(default_factory=dict)
-    """Further engine settings, already decided; never left to the engine's defaults."""
+    """Further engine settings, already decided; never left to the engine's defaults. `streams` is how many requests
+    the model answers at once, 1 where it is not given."""
     pack: str = ""
     """Name of the runtime pack whose workers run it, empty for the core's own environment. Adapters leave it empty."""
     reserve: int = 0
@@ -69,7 +71,12 @@ class Candidate:
     def label(self) -> str:
         """How people read it: `openvino CPU bf16 x2`, `onnxruntime-cuda cuda:0 f32 x1`, `llamacpp CPU stored x2 zen4`."""
         variant = f" {self.options['variant']}" if "variant" in self.options else ""
-        return f"{self.pack or self.engine} {self.device} {self.precision} x{self.threads}{variant}"
+        streams = f" {self.streams} streams" if self.streams > 1 else ""
+        return f"{self.pack or self.engine} {self.device} {self.precision} x{self.threads}{streams}{variant}"
+
+    @property
+    def streams(self) -> int:
+        return int(self.options.get("streams", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +152,10 @@ class TensorModel(Protocol):
     in_force: InForce
 
     def infer(self, inputs: Tensors, outputs: Sequence[str] = ()) -> dict[str, Tensor]:
-        """Run once; `outputs` names the wanted ones, empty for all. Raises EngineError."""
+        """Run once; `outputs` names the wanted ones, empty for all. Raises EngineError.
+
+        As many threads call it at once as the candidate has streams.
+        """
         ...
 
     def close(self) -> None: ...

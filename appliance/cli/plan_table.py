@@ -116,7 +116,10 @@ def _candidates(candidates: Sequence[CandidateResult]) -> Iterator[RenderableTyp
     levels = max((m.throughput_at for m in measured), key=len, default=())
     if len(levels) > 1:
         at_once = "/".join(str(at.concurrency) for at in levels)
-        yield Text(f"a second: with {at_once} requests at once; a worker answers one after the other", "dim")
+        yield Text(
+            f"a second: with {at_once} requests at once; answered one after the other but for the streams",
+            "dim",
+        )
     yield ""
     for result in candidates:
         reason = Text(f"{result.label}: ", "bold" if result.verdict is Verdict.CHOSEN else "")

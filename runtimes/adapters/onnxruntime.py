@@ -25,9 +25,9 @@ from runtimes.adapters.onnxprecision import (
     provider_options,
     session_entries,
 )
-from runtimes.adapters.onnxproviders import ACCELERATED, PROVIDERS, find_libraries, why_asleep
+from runtimes.adapters.onnxproviders import ACCELERATED, PROVIDERS, find_libraries, has_driver, why_asleep
 from runtimes.adapters.outofmemory import memory_ran_out
-from runtimes.adapters.threads import thread_choices
+from runtimes.adapters.threads import shares
 from runtimes.adapters.weightsfile import refuse_what_is_no_model
 from runtimes.datatypes import DTYPES
 from runtimes.engine import (
@@ -75,7 +75,11 @@ class OnnxRuntime:
 
     def describe(self) -> EngineDescription:
         offered = onnxruntime.get_available_providers()
-        devices = tuple(f"{device}:0" for device, provider in PROVIDERS.items() if provider in offered)
+        devices = tuple(
+            f"{device}:0"
+            for device, provider in PROVIDERS.items()
+            if provider in offered and has_driver(provider)
+        )
         return EngineDescription(self.name, onnxruntime.__version__, (ModelFormat.ONNX,), (*devices, CPU))
 
     def candidates(self, model: ModelFile, hardware: HardwareProfile) -> Sequence[Candidate | Rejection]:
@@ -91,8 +95,8 @@ class OnnxRuntime:
         precision = stored_precision(model.path)
         ways = self._accelerated(hardware, precision)
         ways += [
-            Candidate(self.name, CPU, tried, threads, {"spinning": 1})
-            for threads in thread_choices(hardware.cpu)
+            Candidate(self.name, CPU, tried, threads, {"spinning": 1, "streams": streams})
+            for threads, streams in shares(hardware.cpu)
             for tried in precisions(CPU, hardware.cpu, precision)
         ]
         return ways
@@ -168,7 +172,7 @@ class OnnxModel:
         self.in_force = InForce(
             device=candidate.device,
             precision=precision,
-            threads=session.get_session_options().intra_op_num_threads,
+            threads=session.get_session_options().intra_op_num_threads * candidate.streams,
             details={"providers": ", ".join(in_force), "nodes": placed.text, **_arithmetic(stored)},
         )
 
@@ -229,7 +233,7 @@ def _session(
 ) -> onnxruntime.InferenceSession:
     """Raises EngineError; `placement.partial` where not `on_cpu_too` and onnxruntime gave the CPU something to do."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = candidate.threads
+    options.intra_op_num_threads = candidate.threads // candidate.streams
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL

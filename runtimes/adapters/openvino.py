@@ -1,5 +1,6 @@
 """OpenVINO: ONNX models on Intel and Arm processors, Intel GPUs and NPUs; every setting made on purpose."""
 
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import openvino
 
 from runtimes.adapters.drivercaches import keep_driver_caches
 from runtimes.adapters.outofmemory import memory_ran_out
-from runtimes.adapters.threads import thread_choices
+from runtimes.adapters.threads import shares
 from runtimes.adapters.weightsfile import refuse_what_is_no_model
 from runtimes.datatypes import DTYPES
 from runtimes.engine import (
@@ -28,6 +29,8 @@ from runtimes.errors import EngineError
 from runtimes.hardware.profile import Accelerator, HardwareProfile
 
 CPU = "CPU"
+_SHARES = {"GPU": ((1, 1), (1, 2))}
+"""Threads and streams on what is no processor; one of each where nothing is said."""
 _CAPABILITIES = {"f32": "FP32", "bf16": "BF16", "f16": "FP16"}
 _MEMORY_STATISTICS = "GPU_MEMORY_STATISTICS"
 _DATATYPES = {
@@ -67,10 +70,13 @@ class OpenVino:
         refuse_what_is_no_model(model.path)
         ways: list[Candidate | Rejection] = []
         for device in sorted(self._core.available_devices, key=lambda device: device == CPU):
-            threads = thread_choices(hardware.cpu) if device == CPU else (1,)
             ways += [
-                Candidate(self.name, device, precision, count, {"streams": 1})
-                for count in threads
+                Candidate(self.name, device, precision, threads, {"streams": streams})
+                for threads, streams in (
+                    shares(hardware.cpu)
+                    if device == CPU
+                    else _SHARES.get(device.partition(".")[0], ((1, 1),))
+                )
                 for precision in self._precisions(device)
             ]
         return ways + self._out_of_reach(hardware)
@@ -126,7 +132,7 @@ class OpenVino:
         settings: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": candidate.precision,
-            "NUM_STREAMS": int(candidate.options.get("streams", 1)),
+            "NUM_STREAMS": candidate.streams,
         }
         if candidate.device == CPU:
             settings["INFERENCE_NUM_THREADS"] = candidate.threads
@@ -149,12 +155,12 @@ class OpenVinoModel:
         self.outputs = tuple(_spec(port) for port in compiled.outputs)
         self._ports = {spec.name: i for i, spec in enumerate(self.outputs)}
         self._bf16 = {spec.name for spec in (*self.inputs, *self.outputs) if spec.datatype == "BF16"}
-        self._request = compiled.create_infer_request()
+        self._requests = threading.local()
 
     def infer(self, inputs: Tensors, outputs: Sequence[str] = ()) -> dict[str, Tensor]:
         try:
             given = {n: _bf16_in(t) if n in self._bf16 else t for n, t in inputs.items()}
-            results = self._request.infer(given, share_inputs=True, share_outputs=True)
+            results = self._request().infer(given, share_inputs=True, share_outputs=True)
         except Exception as error:
             if memory_ran_out(error):
                 raise MemoryError from error
@@ -163,8 +169,15 @@ class OpenVinoModel:
         return {n: t.view(DTYPES["BF16"]) if n in self._bf16 else t for n, t in told.items()}
 
     def close(self) -> None:
-        del self._request
+        del self._requests
         del self._compiled
+
+    def _request(self) -> openvino.InferRequest:
+        """This thread's own."""
+        if not hasattr(self._requests, "own"):
+            self._requests.own = self._compiled.create_infer_request()
+        own: openvino.InferRequest = self._requests.own
+        return own
 
 
 def _in_force(compiled: openvino.CompiledModel, candidate: Candidate, memory: Mapping[str, str]) -> InForce:

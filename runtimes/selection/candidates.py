@@ -35,19 +35,28 @@ class Survey:
     rejections: tuple[Rejection, ...]
 
 
-async def survey(packs: Sequence[RuntimePack], model: ModelFile, hardware: HardwareProfile) -> Survey:
-    """Ask every engine, as many at once as there are processors. An engine that dies is a rejection."""
-    at_once = asyncio.Semaphore(max(1, os.cpu_count() or 1))
+async def survey(
+    packs: Sequence[RuntimePack], model: ModelFile, hardware: HardwareProfile, *, at_once: bool = False
+) -> Survey:
+    """Ask every engine, as many at a time as there are processors. An engine that dies is a rejection.
+
+    Candidates with several streams are left out unless `at_once`: each request gets a part of the threads, so they
+    only serve where many requests come at once.
+    """
+    turns = asyncio.Semaphore(max(1, os.cpu_count() or 1))
 
     async def ask(pack: RuntimePack) -> list[Offer | Rejection]:
-        async with at_once:
+        async with turns:
             return await _ask(pack, model, hardware)
 
     answers = [
         [refuse_without_memory(answer, model, hardware) for answer in answered]
         for answered in await asyncio.gather(*(ask(pack) for pack in packs))
     ]
-    offers = ([answer for answer in answered if isinstance(answer, Offer)] for answered in answers)
+    offers = (
+        [a for a in answered if isinstance(a, Offer) and (at_once or a.candidate.streams == 1)]
+        for answered in answers
+    )
     return Survey(
         offers=tuple(_round_robin(offers)),
         rejections=tuple(a for answered in answers for a in answered if isinstance(a, Rejection)),

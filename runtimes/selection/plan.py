@@ -80,8 +80,8 @@ class Measurement:
     throughput_at: tuple[Throughput, ...] = ()
     """By rising concurrency, of those there was time for; empty for text.
 
-    A worker answers one request after the other, so a higher figure than that for 1 is what is won by never letting
-    it wait for the next request, no more.
+    A candidate with one stream answers one request after the other, so a higher figure than that for 1 is what is won
+    by never letting it wait for the next request, no more.
     """
 
 

@@ -27,7 +27,7 @@ class NotStartedError(EngineError):
 
 @dataclass(slots=True, eq=False)
 class _Pending:
-    """A request that the worker has not answered yet; a timed one starts its clock when it is first in line."""
+    """A request that the worker has not answered yet; a timed one starts its clock when its turn has come."""
 
     answer: "asyncio.Future[dict[str, Tensor]] | None"
     chunks: "asyncio.Queue[GenerationChunk | EngineError] | None"
@@ -44,6 +44,7 @@ class Worker:
         self.spec = spec
         self._loop = asyncio.get_running_loop()
         self._ids = itertools.count()
+        self._streams = spec.candidate.streams
         self._pending: dict[int, _Pending] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -198,7 +199,7 @@ class Worker:
         self._doomed_by = self._doomed_by or EngineError("worker.stopped", "The worker was stopped.")
         await self._child.stop(grace)
 
-    # --- requests in flight, oldest first: the worker answers them in this order ---
+    # --- requests in flight, oldest first: the worker takes them in this order, one for each of its streams ---
 
     def _submit(self, pending: _Pending) -> int:
         if self.closed.is_set() or self._doomed_by:
@@ -206,7 +207,7 @@ class Worker:
         identity = next(self._ids)
         self._pending[identity] = pending
         self._idle.clear()
-        if len(self._pending) == 1:
+        if len(self._pending) <= self._streams:
             self._start_clock(pending)
         return identity
 
@@ -242,11 +243,11 @@ class Worker:
                 pending.timer.cancel()
             for room in pending.rooms:
                 self._child.arena.give_back(room)
-        first = next(iter(self._pending.values()), None)
-        if first is None:
+        if not self._pending:
             self._idle.set()
-        elif first.timer is None and self._doomed_by is None:
-            self._start_clock(first)
+        for next_one in itertools.islice(self._pending.values(), self._streams):
+            if next_one.timer is None and self._doomed_by is None:
+                self._start_clock(next_one)
 
     def _on_answer(self, answer: wire.Answer, payload: memoryview) -> None:
         match answer:

@@ -1,12 +1,14 @@
-"""Inside the worker: one loaded model answers one request after the other.
+"""Inside the worker: one loaded model answers requests, as many at once as its candidate has streams.
 
-One thread does everything. Between two pieces of a generation it looks for cancellations, so nothing is
-locked and a tensor request costs no hand-over between threads.
+One thread a stream takes a request from the socket, answers it and takes the next, so a request costs no hand-over
+between threads. A text model has one: between two pieces of a generation it looks for cancellations.
 """
 
 import contextlib
+import os
 import socket
 import sys
+import threading
 import traceback
 from collections import deque
 from collections.abc import Generator
@@ -43,16 +45,31 @@ class Host:
         self._waiting: deque[tuple[wire.Request, memoryview]] = deque()
         self._tensor_model: TensorModel | None = None
         self._text_model: TextModel | None = None
+        self._streams: list[threading.Thread] = []
+        self._taking = threading.Lock()
+        self._sending = threading.Lock()
 
     def run(self) -> None:
-        with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-            while True:
-                while not self._waiting:
-                    self._receive(0)
-                self._answer(*self._waiting.popleft())
+        self._answer_all()
+        for stream in self._streams:
+            stream.join()
         for model in (self._tensor_model, self._text_model):
             if model is not None:
                 model.close()
+
+    def _answer_all(self) -> None:
+        with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+            while True:
+                self._answer(*self._take())
+
+    def _take(self) -> tuple[wire.Request, memoryview]:
+        with self._taking:
+            while not self._waiting:
+                self._receive(0)
+            request, payload = self._waiting.popleft()
+            if isinstance(request, wire.Infer | wire.Generate):
+                self._arena.begun = request.id
+            return request, payload
 
     def _receive(self, flags: int) -> None:
         for header, payload in self._reader.read(self._sock, flags):
@@ -78,7 +95,11 @@ class Host:
             raise
         except MemoryError:
             self._send(wire.Failed.of(identity, _out_of_memory()))
-            sys.exit("ended after running out of memory: an engine's allocator does not recover from it")
+            sys.stderr.write(
+                "ended after running out of memory: an engine's allocator does not recover from it\n"
+            )
+            sys.stderr.flush()
+            os._exit(1)
         except Exception as error:  # noqa: BLE001 - whatever an engine raises must reach the daemon as an answer
             traceback.print_exc()
             code = "model.invalid" if identity is None else "request.failed"
@@ -91,6 +112,8 @@ class Host:
             self._tensor_model = model
         else:
             self._text_model = model
+        streams = request.candidate.streams if self._tensor_model else 1
+        self._streams = [threading.Thread(target=self._answer_all) for _ in range(streams - 1)]
         self._send(
             wire.Loaded(
                 kind="tensor" if self._tensor_model else "text",
@@ -102,6 +125,8 @@ class Host:
                 confinement=self._confinement,
             )
         )
+        for stream in self._streams:
+            stream.start()
 
     def _probe(self, request: wire.Probe) -> None:
         engine = _engine(request.engine)
@@ -117,7 +142,6 @@ class Host:
     def _infer(self, request: wire.Infer, payload: memoryview) -> None:
         if self._tensor_model is None:
             raise _not_loaded("tensor")
-        self._arena.begun = request.id
         inputs = wire.unpack(request.tensors, payload, self._arena.memory)
         outputs = self._tensor_model.infer(inputs, request.outputs)
         headers, raw = wire.pack(outputs, self._arena.room(request.reply_slot, request.reply_room))
@@ -126,7 +150,6 @@ class Host:
     def _generate(self, request: wire.Generate) -> None:
         if self._text_model is None:
             raise _not_loaded("text")
-        self._arena.begun = request.id
         chunks = self._text_model.generate(request.request)
         try:
             for chunk in chunks:
@@ -156,7 +179,8 @@ class Host:
         return running in cancelled
 
     def _send(self, message: wire.Answer, payload: list[memoryview] | None = None) -> None:
-        drain(self._sock, deque(wire.frame(message, payload or ())))
+        with self._sending:
+            drain(self._sock, deque(wire.frame(message, payload or ())))
 
 
 def one_line(error: BaseException) -> str:

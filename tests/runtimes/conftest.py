@@ -50,11 +50,18 @@ def spec() -> MakeSpec:
     """Makes a WorkerSpec: `spec(path, engine="openvino", precision="bf16", request_timeout=1)`."""
 
     def make(
-        path: Path, engine: str | None = None, precision: str | None = None, threads: int = 1, **limits: float
+        path: Path,
+        engine: str | None = None,
+        precision: str | None = None,
+        threads: int = 1,
+        streams: int = 1,
+        **limits: float,
     ) -> WorkerSpec:
         model = describe_file(path)
         usual_engine, usual_precision = _ENGINES[model.format]
-        candidate = Candidate(engine or usual_engine, "CPU", precision or usual_precision, threads)
+        candidate = Candidate(
+            engine or usual_engine, "CPU", precision or usual_precision, threads, {"streams": streams}
+        )
         return WorkerSpec(model, candidate, Path(sys.executable), **limits)  # type: ignore[arg-type]
 
     return make

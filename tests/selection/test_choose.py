@@ -89,6 +89,15 @@ async def test_the_first_of_every_engine_comes_before_the_second_of_any(
     assert engines[:4] == ["onnxruntime", "openvino", "onnxruntime", "openvino"]
 
 
+async def test_streams_are_tried_for_throughput_and_for_nothing_else(
+    onnx_adder: Path, hardware: HardwareProfile, packs: Packs
+) -> None:
+    pair = [packs["onnxruntime"], packs["openvino"]]
+    for objective, streams in ((Objective.THROUGHPUT, {1, 2}), (Objective.LATENCY, {1})):
+        plan = await plan_for(onnx_adder, adding_one(), hardware, pair, objective=objective)
+        assert {r.candidate.streams for r in plan.results if r.candidate} == streams
+
+
 async def test_a_wrong_golden_sample_rejects_every_candidate_and_is_named(
     onnx_adder: Path, hardware: HardwareProfile, packs: Packs
 ) -> None:

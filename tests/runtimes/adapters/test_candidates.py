@@ -11,7 +11,7 @@ from runtimes.adapters.llamacpp import LlamaCpp
 from runtimes.adapters.onnxprecision import precisions, provider_options
 from runtimes.adapters.onnxruntime import OnnxRuntime
 from runtimes.adapters.openvino import OpenVino
-from runtimes.adapters.threads import thread_choices
+from runtimes.adapters.threads import shares, thread_choices
 from runtimes.engine import Candidate, Engine, ModelFile, Rejection
 from runtimes.errors import EngineError
 from runtimes.hardware.profile import Accelerator, Cpu, HardwareProfile
@@ -160,7 +160,7 @@ def test_onnxruntime_offers_bf16_products_on_an_arm_processor_that_has_them(
 ) -> None:
     graviton = replace(hardware, cpu=replace(hardware.cpu, architecture="aarch64", features=("bf16", "sve")))
     offered = [c for c in OnnxRuntime().candidates(onnx_model, graviton) if isinstance(c, Candidate)]
-    assert [c.precision for c in offered if c.threads == 2] == ["bf16", "f32"]
+    assert [c.precision for c in offered if (c.threads, c.streams) == (2, 1)] == ["bf16", "f32"]
     older = replace(graviton, cpu=replace(graviton.cpu, features=("asimd",)))
     assert {c.precision for c in OnnxRuntime().candidates(onnx_model, older) if isinstance(c, Candidate)} == {
         "f32"
@@ -182,3 +182,19 @@ def test_an_accelerators_precision_is_always_set_and_never_left_to_the_engine(
 ) -> None:
     assert provider_options(device, precision, "f32") == options
     assert precision in precisions(device, Cpu("x86_64", "test", (), 1, 1, None, None, 1, 1.0), "f32")
+
+
+def test_threads_are_offered_to_one_request_alone_first_and_then_shared_among_several() -> None:
+    cpu = Cpu("x86_64", "test", (), 8, 8, None, None, 1, 8.0)
+    assert list(shares(cpu)) == [(8, 1), (4, 1), (1, 1), (8, 8), (8, 4), (8, 2)]
+    assert list(shares(replace(cpu, logical=2, physical=2, usable=2.0))) == [(2, 1), (1, 1), (2, 2)]
+    assert list(shares(replace(cpu, logical=1, physical=1, usable=0.5))) == [(1, 1)]
+
+
+@pytest.mark.parametrize("engine", [OnnxRuntime(), OpenVino()])
+def test_onnx_engines_offer_streams_with_the_threads_of_all_of_them(
+    engine: Engine, onnx_model: ModelFile, hardware: HardwareProfile
+) -> None:
+    offered = [c for c in engine.candidates(onnx_model, hardware) if isinstance(c, Candidate)]
+    assert {(c.threads, c.streams) for c in offered} == {(1, 1), (2, 1), (2, 2)}
+    assert [c.label for c in offered if c.streams == 2][-1].endswith("f32 x2 2 streams")

@@ -1,7 +1,7 @@
 """An engine with a card that a test can take away: a runtime pack, made as the toy's.
 
 The file `devices` in the pack's folder says what it offers; the file `card`, where it is there, what is wrong with the
-card: a cause code that loading on it is refused with. On the processor the same model takes 5 ms longer.
+card: a cause code that loading on it is refused with, or `crash`. On the processor the same model takes 5 ms longer.
 """
 
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.runtimes.packs.toy_engine import describe, install_toy
 
 SOURCE = """
+import os
 import sys
 import time
 from pathlib import Path
@@ -33,6 +34,8 @@ class Cards:
     def load(self, model, candidate, cache):
         if candidate.device != "CPU" and (PACK / "card").exists():
             code = (PACK / "card").read_text()
+            if code == "crash":
+                os.abort()
             raise EngineError(code, f"{candidate.device} is not there.", remedy="Push the card back in.")
         if cache is not None:
             (cache / "compiled").write_text(candidate.device)
