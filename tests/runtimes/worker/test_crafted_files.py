@@ -1,6 +1,7 @@
 """Files that are no model are refused by name, with what is wrong with them."""
 
 import re
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
