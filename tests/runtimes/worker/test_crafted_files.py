@@ -1,7 +1,6 @@
 """Files that are no model are refused by name, with what is wrong with them."""
 
 import re
-import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -19,7 +18,11 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino", "llamacpp"])
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"", "empty"), (POINTER, "git-LFS pointer"), (b"PK\x03\x04" + bytes(500), "cannot load|is not an ONNX model")],
+    [
+        (b"", "empty"),
+        (POINTER, "git-LFS pointer"),
+        (b"PK\x03\x04" + bytes(500), "cannot load|is not an ONNX model"),
+    ],
 )
 async def test_a_file_that_is_no_model_is_refused_and_named(
     start: Start, tmp_path: Path, engine: str, content: bytes, says: str
