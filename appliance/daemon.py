@@ -135,8 +135,10 @@ class Daemon:
                 self._publish("traffic")
 
     async def _sweep(self) -> None:
-        """Remove compiled models that fit nothing here any more."""
+        """Remove compiled models that fit nothing here any more; what is missing and may come back keeps its own."""
         hardware = await self._hardware.profile()
+        if self._serving.recovery.needed:
+            return
         async with self._changing:
             await asyncio.to_thread(sweep_stale, self._box, hardware)
 

@@ -12,6 +12,9 @@ from appliance.registry import Deployment
 from runtimes.deployed import GONE
 from runtimes.engine import Candidate
 from runtimes.errors import EngineError
+from runtimes.packs.compiled import CPU
+
+_AS_BROKEN_DRIVERS_DO = frozenset({"worker.died", "worker.load-timeout"})
 
 
 class Loaded(Protocol):
@@ -74,7 +77,7 @@ class Recovery:
 
     def lost(self, deployment: Deployment, cause: EngineError) -> None:
         """What serves a deployment cannot be loaded: look for somebody else, where policy and cause allow it."""
-        if cause.code not in GONE or deployment.name in self._running:
+        if deployment.name in self._running or not _is_the_device_s(cause, planned(deployment)):
             return
         before = self._fallbacks.get(deployment.name)
         fallback = Fallback(deployment.name, planned(deployment), before.cause if before else cause, None)
@@ -148,3 +151,8 @@ class Recovery:
             self._tell(deployment, down)
         elif policy is FallbackPolicy.DEGRADE and fallback.by is None:
             await self._recover(deployment, fallback)
+
+
+def _is_the_device_s(cause: EngineError, candidate: Candidate) -> bool:
+    """Whether another device might do better. A worker that keeps dying on a card may well do so for the card's driver."""
+    return cause.code in GONE or (candidate.device != CPU and cause.code in _AS_BROKEN_DRIVERS_DO)

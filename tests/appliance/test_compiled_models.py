@@ -5,6 +5,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from appliance.console.wizards.outcome import outcome
 from runtimes.packs.compiled import CompiledKey, compiled_models
 from tests.appliance.card_box import ROW
 from tests.appliance.cli import Cli
+from tests.runtimes.packs.card_engine import take_card
 
 
 @pytest.fixture
@@ -108,6 +110,17 @@ def test_a_starting_daemon_sweeps_what_fits_no_model_engine_or_driver(box: Cli) 
         until(lambda: not any(folder.exists() for folder in stale))
         until(lambda: not (box.state / "cache" / "stray").exists())
         assert here in {one.key for one in compiled_models(box.state / "cache")}
+
+
+def test_nothing_is_swept_while_a_missing_card_may_come_back(box: Cli) -> None:
+    with box.daemon():
+        (here,) = {one.key for one in compiled_models(box.state / "cache") if one.key.device == "card:0"}
+    for_another_driver = put(box, replace(here, driver="nvidia-1.0~0"))
+    take_card(box.state / "packs" / "cards")
+    with box.daemon():
+        assert box.ok("status")["deployments"][0]["state"] == "failed"
+        assert box.ok("cache", "list")["compiled"]
+    assert for_another_driver.is_dir()
 
 
 def test_undeploying_removes_what_was_compiled_of_the_model(box: Cli) -> None:

@@ -149,6 +149,15 @@ def test_a_card_that_is_pulled_while_serving_costs_no_request(box: Cli, pack: Pa
         assert until(box, "degraded")["cause"] == "device.absent"
 
 
+def test_a_driver_that_kills_every_worker_is_stood_in_for_too(box: Cli, pack: Path) -> None:
+    box.ok("settings", "set", "on-fallback", "degrade")
+    take_card(pack, "crash")
+    with box.daemon():
+        deployment = until(box, "degraded")
+        assert (deployment["cause"], deployment["planned"]) == ("worker.died", PLANNED)
+        assert answers(box)
+
+
 def test_a_pack_that_is_gone_is_stood_in_for_by_another(box: Cli, pack: Path) -> None:
     box.ok("settings", "set", "on-fallback", "degrade")
     shutil.move(pack, box.state / "pulled")
