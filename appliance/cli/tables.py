@@ -7,6 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from appliance import results
+from appliance.cli import depot_table
 from appliance.cli.hardware_table import hardware
 from appliance.cli.layout import add_row, facts, table_of
 from appliance.cli.plan_table import plan
@@ -324,4 +325,5 @@ READERS: dict[type, Callable[[Any], Iterator[RenderableType]]] = {
     results.AuditExported: _exported,
     results.Served: _silent,
     results.ConsoleClosed: _silent,
+    **depot_table.READERS,
 }

@@ -4,82 +4,17 @@ It holds data only, so that a console starts without loading what carries the co
 """
 
 from appliance.console.commands import Argument, Command, Role, Where
+from appliance.console.depot_commands import DEPOT_COMMANDS, MEDIUM, OBJECTIVES
 
-MEDIUM = Argument(
-    "medium",
-    "the stick's mount point, or the folder `appliance-update` itself",
-    positional=True,
-    required=True,
-    path=True,
-)
-DEPOT = Argument("depot", "folder of the depot", positional=True, required=True, path=True)
 NAME = Argument("name", "name of the model", positional=True, required=True)
-PASSPHRASE = Argument("passphrase_file", "file with the passphrase of the private keys", path=True)
 ALLOW_EXPIRED = Argument(
     "allow_expired",
     "accept metadata past its expiry date; versions and signatures are checked all the same",
     kind=bool,
 )
-OBJECTIVES = ("latency", "throughput", "memory", "energy")
 
 TABLE: tuple[Command, ...] = (
-    Command(
-        "depot.init",
-        "Make a depot",
-        "Make a TUF repository with Ed25519 keys for root, targets, snapshot and timestamp.",
-        (
-            DEPOT,
-            Argument(
-                "key",
-                "a private key file to use for a role, instead of a new one; may be given several times",
-                repeat=True,
-                metavar="ROLE=FILE",
-            ),
-            PASSPHRASE,
-            Argument(
-                "threshold",
-                "signatures a role needs, such as root=2; may be given for several roles",
-                repeat=True,
-                metavar="ROLE=N",
-            ),
-        ),
-        role=Role.INTEGRATOR,
-        where=Where.HERE,
-    ),
-    Command(
-        "depot.add-model",
-        "Add a model to a depot",
-        "Pack an ONNX or GGUF file with its golden samples as a ModelPack artifact.",
-        (
-            DEPOT,
-            Argument("name", "name of the model, such as line-inspection", required=True),
-            Argument("version", "version of the model, such as 1.0.0", required=True),
-            Argument("file", "the ONNX or GGUF file", required=True, path=True),
-            Argument("golden", "folder with golden.json and its arrays", required=True, path=True),
-            Argument("labels", "text file with one label a line", path=True),
-            Argument("licence", "SPDX licence expression of the model, such as Apache-2.0"),
-            Argument("licence_file", "text of the licence", path=True),
-            Argument("summary", "one sentence about the model", default=""),
-            Argument(
-                "objective",
-                "what the box optimises for",
-                choices=OBJECTIVES,
-                default="latency",
-            ),
-            Argument("latency_ms", "most milliseconds that an answer may take (p50)", kind=float),
-            Argument("memory_mib", "most MiB that the process that hosts it may use", kind=float),
-        ),
-        role=Role.INTEGRATOR,
-        where=Where.HERE,
-    ),
-    Command(
-        "depot.publish",
-        "Write an update",
-        "Sign what the depot holds and write MEDIUM/appliance-update, complete.",
-        (DEPOT, MEDIUM, PASSPHRASE),
-        role=Role.INTEGRATOR,
-        where=Where.HERE,
-    ),
+    *DEPOT_COMMANDS,
     Command(
         "init",
         "Provision this box",

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tuf.api.metadata import Root
-
 from appliance.control.messages import OnProgress, Progress
 from appliance.errors import ApplianceError
 from appliance.operations.context import LocalContext
@@ -17,11 +15,13 @@ from updates.depot.models import ModelArtifact
 from updates.depot.models import add_model as pack_model
 from updates.depot.publish import publish as write_medium
 from updates.depot.repository import ROLES, Depot
+from updates.depot.roles import holders
+from updates.depot.settings import ALL_ROLES
+from updates.depot.tokens import AskPassphrase
 from updates.inspect import inspect
 from updates.media import Medium
 from updates.models import Objective
 from updates.trust.clock import effective_time
-from updates.trust.metadata import load
 from updates.trust.state import TrustState
 
 
@@ -30,18 +30,23 @@ def init(
     *,
     depot: str,
     key: Sequence[str] | None,
+    delegate: Sequence[str] | None,
     passphrase_file: str | None,
     threshold: Sequence[str] | None,
 ) -> DepotMade:
-    thresholds = {role: _number(role, value) for role, value in map(_by_role, threshold or ())}
-    keys: dict[str, list[Path]] = {}
-    for role, file in map(_by_role, key or ()):
-        keys.setdefault(role, []).append(Path(file).absolute())
+    thresholds = {role: _number(role, value) for role, value in map(by_role, threshold or ())}
+    keys: dict[str, list[Path | str]] = {}
+    for role, reference in map(by_role, key or ()):
+        keys.setdefault(role, []).append(reference)
     made = Depot.create(
-        Path(depot), thresholds=thresholds, keys=keys, passphrase=_passphrase(passphrase_file)
+        Path(depot),
+        thresholds=thresholds,
+        keys=keys,
+        delegate=delegate or (),
+        passphrase=passphrase(passphrase_file),
     )
-    root = load(Root, made.root_bytes(), made.root_file.name).signed
-    roles = (RoleKeys(role, root.roles[role].threshold, tuple(root.roles[role].keyids)) for role in ROLES)
+    found = ((role, holders(made, role)) for role in (*ROLES, *made.settings.delegations))
+    roles = (RoleKeys(role, held.threshold, tuple(held.keys)) for role, held in found)
     return DepotMade(depot, str(made.root_file), str(made.path / "keys"), tuple(roles))
 
 
@@ -95,8 +100,7 @@ def add_model(
 def publish(
     context: LocalContext, *, depot: str, medium: str, passphrase_file: str | None
 ) -> UpdatePublished:
-    passphrase = _passphrase(passphrase_file)
-    opened = Depot.open(Path(depot), None if passphrase is None else lambda _: passphrase)
+    opened = open_depot(depot, passphrase_file)
     published = write_medium(opened, Path(medium), on_progress=_in_bytes(context.progress))
     trust = TrustState.from_root(opened.root_bytes())
     written = Medium(published.folder)
@@ -118,14 +122,23 @@ def _in_bytes(progress: OnProgress) -> Callable[[str, int, int], None]:
     return tell
 
 
-def _by_role(given: str) -> tuple[str, str]:
+def open_depot(depot: str, passphrase_file: str | None) -> Depot:
+    return Depot.open(Path(depot), asked_for(passphrase_file))
+
+
+def asked_for(passphrase_file: str | None) -> AskPassphrase | None:
+    secret = passphrase(passphrase_file)
+    return None if secret is None else lambda _: secret
+
+
+def by_role(given: str) -> tuple[str, str]:
     role, separator, value = given.partition("=")
-    if not separator or role not in ROLES:
+    if not separator or role not in ALL_ROLES:
         raise ApplianceError(
             "depot.unknown-role",
             f"{given!r} does not begin with a role.",
             kept="Nothing was made.",
-            remedy=f"Write ROLE=VALUE with one of {', '.join(ROLES)}.",
+            remedy=f"Write ROLE=VALUE with one of {', '.join(ALL_ROLES)}.",
         )
     return role, value
 
@@ -136,7 +149,7 @@ def _number(role: str, value: str) -> int:
     return int(value)
 
 
-def _passphrase(file: str | None) -> bytes | None:
+def passphrase(file: str | None) -> bytes | None:
     if file is None:
         return None
     try:

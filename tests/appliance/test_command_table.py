@@ -9,7 +9,8 @@ import pytest
 from appliance.cli import tables
 from appliance.cli.parser import build_parser
 from appliance.console.commands import Command, Where
-from appliance.console.table import BY_ID, OBJECTIVES, TABLE
+from appliance.console.depot_commands import OBJECTIVES
+from appliance.console.table import BY_ID, TABLE
 from appliance.operations.carrying import checked
 from appliance.operations.table import OPERATIONS, operation
 from runtimes.selection import plan as selection
