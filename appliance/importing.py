@@ -23,11 +23,11 @@ from updates.inspect import Installed, Preview, Standing, inspect
 from updates.media import find_update
 from updates.models import ModelFacts, model_contents
 from updates.names import Identity, Kind
-from updates.transfer import Received, receive
+from updates.transfer import Received, contents_of, receive
 
 ACTION = "update.import"
-RESUMABLE = "medium.gone"
-"""What arrived before this is kept, so that the same medium goes on where it stopped."""
+RESUMABLE = frozenset({"medium.gone", "medium.next-needed"})
+"""What arrived before these is kept, so that the same medium, or the next of its set, goes on where it stopped."""
 REPLAN_SECONDS = 20.0
 """What measuring may take for a deployment that an update replaces."""
 
@@ -66,7 +66,7 @@ async def import_update(context: BoxContext, medium: str, *, allow_expired: bool
         report = _report(medium, preview, certified, copied, time.monotonic() - start)
         await _activate(context, preview, certified, report)
     except Exception as error:
-        if explain(error).code != RESUMABLE:
+        if explain(error).code not in RESUMABLE:
             _reclaim(context)
         raise
     _reclaim(context)
@@ -92,7 +92,8 @@ def _receive(context: BoxContext, preview: Preview) -> tuple[list[Received], int
         )
 
     wanted = [offer.artifact for offer in preview.changes]
-    return receive(preview.medium, wanted, context.box.blobs, on_progress), copied
+    here = [Digest(artifact.digest) for artifact in context.box.registry.artifacts()]
+    return receive(preview.medium, wanted, context.box.blobs, on_progress, here=here), copied
 
 
 async def _certify(context: BoxContext, received: Sequence[Received]) -> Certified:
@@ -155,7 +156,7 @@ def _artifact(item: Received) -> Artifact:
         imported=timestamp(),
         files=tuple(
             ArtifactFile(blob.path or blob.digest.hex, blob.media_type, blob.digest.hex, blob.size)
-            for blob in (*item.manifest.layers, item.manifest.config)
+            for blob in contents_of(item.manifest)
         ),
     )
 

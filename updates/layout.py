@@ -5,6 +5,7 @@ MEDIUM/appliance-update/
     oci-layout       the OCI image layout's marker
     index.json       the OCI index: a hint for other tools, derived from the signed targets
     blobs/sha256/    manifests, configurations and layers, each named by its digest
+    medium.json      only where the medium is not all of the update, or more: `updates.carried`
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ BLOB_FOLDER = "blobs/sha256"
 OCI_LAYOUT = "oci-layout"
 INDEX = "index.json"
 TIMESTAMP = "timestamp.json"
+CARRIED = "medium.json"
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
@@ -25,6 +27,7 @@ MODEL_CONFIG_TYPE = "application/vnd.cncf.model.config.v1+json"
 WEIGHT_TYPE = "application/vnd.cncf.model.weight.v1.raw"
 DATASET_TYPE = "application/vnd.cncf.model.dataset.v1.raw"
 DOC_TYPE = "application/vnd.cncf.model.doc.v1.raw"
+CHUNK_INDEX_TYPE = "application/vnd.internal.appliance.chunks.v1"
 
 WEIGHT_TYPES = frozenset(
     {WEIGHT_TYPE, "application/vnd.cncf.model.weight.v1.gguf", "application/vnd.docker.ai.gguf.v3"}
@@ -48,6 +51,9 @@ class Limits:
     """About 60,000 artifacts."""
     manifest: int = 4 * 1024 * 1024
     index: int = 32 * 1024 * 1024
+    chunk_index: int = 12 * 1024 * 1024
+    """About 350,000 chunks of one file."""
+    carried: int = 8 * 1024 * 1024
     layers: int = 8192
     """Files of one artifact."""
     root_rotations: int = 256

@@ -4,14 +4,14 @@ Sources: OCI Image Format 1.1 (manifest, index, layout); CNCF ModelPack model-sp
 know beyond ModelPack (the model's objective) stands in the manifest's annotations, where other tools ignore it.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Self
 
 from updates import canonical
 from updates.digest import Digest
-from updates.layout import FILEPATH, INDEX_TYPE, LIMITS, MANIFEST_TYPE, MODEL_TYPE
+from updates.layout import CHUNK_INDEX_TYPE, FILEPATH, INDEX_TYPE, LIMITS, MANIFEST_TYPE, MODEL_TYPE
 from updates.names import check_file_path
 
 _MAX_BLOB = 2**50
@@ -73,6 +73,8 @@ class PackedFile:
     size: int
     parts: tuple[Descriptor, ...]
     """The blobs that a medium carries, in order; the only one has the file's own digest."""
+    index: Descriptor | None = None
+    """Of its chunks; None where it was not cut into any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,10 @@ class Manifest:
 
     @property
     def files(self) -> tuple[PackedFile, ...]:
-        """The artifact's files, each made of one layer or of several; the configuration is not among them."""
-        return tuple(_files(self.layers))
+        """The artifact's files, each made of one layer or of several; chunk indexes and the configuration are not among them."""
+        indexes = {_whole(layer): layer for layer in self.layers if layer.media_type == CHUNK_INDEX_TYPE}
+        files = _files(layer for layer in self.layers if layer.media_type != CHUNK_INDEX_TYPE)
+        return tuple(replace(file, index=indexes.get(file.digest)) for file in files)
 
     def file(self, path: str) -> PackedFile | None:
         """The file at `path` inside the artifact."""
@@ -132,6 +136,11 @@ def parse_manifest(data: bytes, file: str) -> Manifest:
 def part_of(whole: Digest, number: int, count: int) -> dict[str, str]:
     """The annotations of the `number`-th (from 1) of `count` parts of a file."""
     return {WHOLE_DIGEST: str(whole), PART: f"{number}/{count}"}
+
+
+def index_of_file(whole: Digest) -> dict[str, str]:
+    """The annotations of the chunk index of a file."""
+    return {WHOLE_DIGEST: str(whole)}
 
 
 def index_bytes(manifests: list[tuple[Descriptor, str, str]]) -> bytes:
@@ -171,6 +180,9 @@ def _manifest(value: dict[str, Any]) -> Manifest:
         artifact_type=_text(value, "artifactType"),
         annotations=MappingProxyType(_strings(value.get("annotations", {}), "annotations")),
     )
+    indexed = {_whole(layer) for layer in manifest.layers if layer.media_type == CHUNK_INDEX_TYPE}
+    if not indexed <= {file.digest for file in manifest.files}:
+        raise ValueError("a chunk index stands for no file")
     paths = [file.path.lower() for file in manifest.files if file.path is not None]
     if len(set(paths)) != len(paths):
         raise ValueError("two of its files have the same path")
@@ -181,7 +193,11 @@ def _manifest(value: dict[str, Any]) -> Manifest:
     return manifest
 
 
-def _files(layers: tuple[Descriptor, ...]) -> Iterator[PackedFile]:
+def _whole(layer: Descriptor) -> Digest:
+    return Digest.parse(layer.annotations.get(WHOLE_DIGEST, ""))
+
+
+def _files(layers: Iterable[Descriptor]) -> Iterator[PackedFile]:
     rest = list(layers)
     while rest:
         first = rest[0]
@@ -194,7 +210,7 @@ def _files(layers: tuple[Descriptor, ...]) -> Iterator[PackedFile]:
             raise ValueError(f"the parts of {first.path} are not all there")
         parts = tuple(rest[: int(count_text[:5])])
         del rest[: len(parts)]
-        whole = Digest.parse(first.annotations.get(WHOLE_DIGEST, ""))
+        whole = _whole(first)
         for number, part in enumerate(parts, 1):
             expected = part_of(whole, number, len(parts))
             told = {key: part.annotations.get(key) for key in expected}

@@ -74,6 +74,13 @@ class Medium:
         finally:
             os.close(descriptor)
 
+    def answers(self) -> bool:
+        """Whether the medium is still there: one of its files may be damaged and the rest be read."""
+        try:
+            return any(True for _ in self.folder.iterdir())
+        except OSError:
+            return False
+
     def files(self) -> list[str]:
         """Every file of the update, strays left out, sorted.
 

@@ -66,3 +66,33 @@ def truncated(file: str, found: int, wanted: int) -> MediumError:
         remedy="Publish the update again and let the copy finish before the medium is pulled.",
         file=file,
     )
+
+
+def next_needed(number: int, of: int, file: str) -> MediumError:
+    return MediumError(
+        "medium.next-needed",
+        f"The update goes on on medium {number} of {of}.",
+        kept="What had arrived is kept; nothing on the box was changed.",
+        remedy=f"Insert medium {number} and start the import once more; it goes on where it stopped.",
+        file=file,
+    )
+
+
+def for_another_box(file: str, box: str) -> MediumError:
+    return MediumError(
+        "medium.for-another-box",
+        f"This medium carries only what the box {box} lacked; {file} is not on it, and not here.",
+        kept="Nothing on the box was changed.",
+        remedy="Publish a whole update, or one against a receipt that this box has written.",
+        file=file,
+    )
+
+
+def bad_chunks(file: str, told: str, parity: str) -> MediumError:
+    return MediumError(
+        "medium.digest-mismatch",
+        f"{file} on the medium is not what was signed: {told}.",
+        kept="Nothing on the box was changed.",
+        remedy=f"The medium is damaged or was changed{parity}. Publish the update again, to another medium if it happens twice.",
+        file=file,
+    )

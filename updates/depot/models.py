@@ -1,17 +1,15 @@
 """Packing a model for the depot: weights, golden samples, labels and licence as one ModelPack artifact."""
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from updates import canonical
 from updates.artifacts import Artifact
-from updates.blobs import BlobStore
+from updates.depot.packing import layers_of
 from updates.depot.repository import Depot
-from updates.digest import Digest
 from updates.errors import DepotError
 from updates.layout import DATASET_TYPE, DOC_TYPE, MODEL_CONFIG_TYPE, MODEL_TYPE, PART_SIZE, WEIGHT_TYPE
-from updates.manifest import Descriptor, Manifest, part_of
+from updates.manifest import Descriptor, Manifest
 from updates.media import is_stray
 from updates.models import GOLDEN_FOLDER, LABELS, LICENCE, Format, ModelFacts, Objective
 from updates.names import Identity, Kind, check_file_path
@@ -58,12 +56,12 @@ def add_model(depot: Depot, model: ModelArtifact, *, part_size: int = PART_SIZE)
         model.licence,
         model.description,
     )
-    layers = _layers(depot.blobs, model.file, WEIGHT_TYPE, model_format.file_name, part_size)
+    layers = layers_of(depot.blobs, model.file, WEIGHT_TYPE, model_format.file_name, part_size)
     for path, file in _golden_files(model.golden):
-        layers += _layers(depot.blobs, file, DATASET_TYPE, path, part_size)
+        layers += layers_of(depot.blobs, file, DATASET_TYPE, path, part_size)
     for document, path in ((model.labels, LABELS), (model.licence_file, LICENCE)):
         if document is not None:
-            layers += _layers(depot.blobs, document, DOC_TYPE, path, part_size)
+            layers += layers_of(depot.blobs, document, DOC_TYPE, path, part_size)
     config = _config(identity, facts, layers)
     manifest = Manifest(
         Descriptor(MODEL_CONFIG_TYPE, depot.blobs.put_bytes(config), len(config)),
@@ -150,29 +148,6 @@ def _golden_files(folder: Path | None) -> list[tuple[str, Path]]:
         except ValueError as error:
             raise _bad_model(file, str(error)) from error
     return found
-
-
-def _layers(blobs: BlobStore, file: Path, media_type: str, path: str, part_size: int) -> list[Descriptor]:
-    """A file as one layer, or as several where it is larger than `part_size`."""
-    try:
-        total = file.stat().st_size
-    except OSError as error:
-        raise _bad_model(file, f"it cannot be read ({error.strerror})") from error
-    if total <= part_size:
-        digest, size = blobs.put_file(file)
-        return [Descriptor(media_type, digest, size, path)]
-    whole, count = _digest_of(file), -(-total // part_size)
-    layers = []
-    for number in range(1, count + 1):
-        offset = (number - 1) * part_size
-        digest, size = blobs.put_file(file, offset, min(part_size, total - offset))
-        layers.append(Descriptor(media_type, digest, size, path, part_of(whole, number, count)))
-    return layers
-
-
-def _digest_of(file: Path) -> Digest:
-    with file.open("rb") as stream:
-        return Digest(hashlib.file_digest(stream, "sha256").hexdigest())
 
 
 def _config(identity: Identity, facts: ModelFacts, layers: list[Descriptor]) -> bytes:
