@@ -9,6 +9,7 @@ from typing import Any, Self
 from securesystemslib.signer import Key
 from tuf.api.metadata import DelegatedRole, Delegations
 
+from updates.depot.tokens import is_token, token_label
 from updates.errors import DepotError
 from updates.names import KIND_ROLES, target_pattern
 
@@ -114,6 +115,8 @@ class Settings:
 
 def key_name(reference: str) -> str:
     """How a key is called that has no other name: its file's, or its token's label."""
+    if is_token(reference):
+        return token_label(reference) or reference
     return Path(reference).name.removesuffix(".pem").removesuffix(".pub")
 
 

@@ -35,6 +35,10 @@ def is_token(reference: str | Path) -> bool:
     return str(reference).startswith(_SCHEME)
 
 
+def token_label(uri: str) -> str:
+    return dict(parse_qsl(urlparse(uri).query)).get("label", "")
+
+
 def open_token(uri: str, name: str, ask: AskPassphrase | None) -> TokenSigner:
     """Find a token's key; the PIN is asked for when it signs.
 
@@ -67,7 +71,7 @@ def _parse(uri: str) -> tuple[int, str | None]:
         keyid = int(parsed.path) if parsed.path else HSMSigner.SCHEME_KEYID
     except ValueError as error:
         raise _failed(uri, "its key id is no number") from error
-    return keyid, dict(parse_qsl(parsed.query)).get("label")
+    return keyid, token_label(uri) or None
 
 
 def _pin(uri: str, ask: AskPassphrase | None) -> Callable[[str], str]:
