@@ -1,6 +1,8 @@
 """Certifying an imported model: one way to run it that gives its golden samples on this machine."""
 
 import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 
 from appliance.box import Box
 from appliance.errors import ApplianceError
@@ -30,15 +32,17 @@ async def check_content(box: Box, artifact: Artifact) -> None:
         )
 
 
-async def certify(box: Box, artifact: Artifact) -> str:
+async def certify(box: Box, artifact: Artifact, packs: Sequence[Path] = ()) -> str:
     """Find a candidate that gives every golden sample; what it was, in words, as evidence.
+
+    `packs` are the folders where runtime packs lie; the box's own where none are named.
 
     Raises ApplianceError `certify.failed` with what each candidate did, EngineError `golden.invalid`.
     """
     model = model_file(box.blobs, artifact)
     golden = golden_set(box.blobs, artifact)
     hardware = await asyncio.to_thread(detect)
-    found = await survey(installed_packs(box.state.packs), model, hardware)
+    found = await survey(installed_packs(packs or box.state.packs), model, hardware)
     failures = [f"{rejection.engine}: {rejection.reason}" for rejection in found.rejections]
     for offer in found.offers:
         try:

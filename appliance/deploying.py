@@ -1,12 +1,13 @@
 """How a model goes live: measured on this machine, written down, switched to."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from appliance.box import Box, Change, timestamp
 from appliance.errors import ApplianceError
+from appliance.operations.context import BoxContext
 from appliance.packages import golden_set, model_file
 from appliance.registry import Artifact, Deployment
 from runtimes.hardware.detect import detect
@@ -37,24 +38,27 @@ async def prepare(
     budget_seconds: float,
     objective: Objective | None = None,
     measure_again: bool = False,
+    packs: Sequence[Path] = (),
     on_progress: OnSelection,
 ) -> Prepared:
     """Find the best plan for an artifact on this machine; changes nothing.
 
-    Without an objective, what was chosen here before counts, and else what the model's maker says.
+    The plan that this version last ran by is used where it still holds. Without an objective, what was chosen here
+    before counts, and else what the model's maker says.
 
     Raises ApplianceError `plan.no-candidate` where nothing both runs it and gives its golden samples.
     """
     name = name or artifact.name
     hardware = await asyncio.to_thread(detect)
-    packs = installed_packs(box.state.packs)
+    found = installed_packs(packs or box.state.packs)
     model = model_file(box.blobs, artifact)
     stored = box.registry.deployment(name)
     goal = objective or _chosen_before(stored) or Objective(artifact.config.objective)
-    if stored is not None and stored.artifact.digest == artifact.digest and not measure_again:
-        engines = {pack.title: pack.version for pack in packs}
-        if stored.plan.objective is goal and is_stale(stored.plan, model.digest, hardware, engines) is None:
-            return Prepared(stored, reused=True)
+    before = _as_it_ran(box, name, artifact, stored)
+    if before is not None and not measure_again:
+        engines = {pack.title: pack.version for pack in found}
+        if before.plan.objective is goal and is_stale(before.plan, model.digest, hardware, engines) is None:
+            return Prepared(before, reused=True)
     with await asyncio.to_thread(EnergyMeter) as energy:
         plan = await choose(
             model,
@@ -62,7 +66,7 @@ async def prepare(
             objective=goal,
             limits=Limits(artifact.config.latency_seconds, artifact.config.memory),
             hardware=hardware,
-            packs=packs,
+            packs=found,
             budget_seconds=budget_seconds,
             cache=_made(box.state.compiled),
             energy=energy,
@@ -71,6 +75,29 @@ async def prepare(
     if plan.chosen is None:
         raise _nothing_runs(artifact, plan)
     return Prepared(Deployment(name, artifact, plan, timestamp()), reused=False)
+
+
+async def go_live(
+    context: BoxContext,
+    deployment: Deployment,
+    action: str,
+    beside: Callable[[Change], None] = lambda _: None,
+) -> None:
+    """Load it, write it down, switch to it; where it cannot be loaded or written down, nothing changes.
+
+    `beside` writes what belongs into the same transaction.
+    """
+    staged = await context.services.stage(deployment) if context.services else None
+    try:
+        with context.box.change(context.actor, action) as change:
+            put_live(context.box, change, deployment)
+            beside(change)
+    except BaseException:
+        if staged is not None:
+            await staged.discard()
+        raise
+    if staged is not None:
+        await staged.switch()
 
 
 def put_live(box: Box, change: Change, deployment: Deployment) -> None:
@@ -94,6 +121,14 @@ def limits_kept(deployment: Deployment) -> bool | None:
     plan = deployment.plan
     measured = plan.chosen.measurement if plan.chosen else None
     return None if measured is None or plan.limits == Limits() else not broken_limits(measured, plan.limits)
+
+
+def _as_it_ran(box: Box, name: str, artifact: Artifact, stored: Deployment | None) -> Deployment | None:
+    """The deployment of this version as it is, or as it last was."""
+    if stored is not None and stored.artifact.digest == artifact.digest:
+        return stored
+    past = {d.artifact.digest: d for d in box.registry.past_deployments(name)}.get(artifact.digest)
+    return None if past is None else replace(past, deployed=timestamp())
 
 
 def _chosen_before(stored: Deployment | None) -> Objective | None:

@@ -3,43 +3,38 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
 from appliance.audit.entry import Outcome
-from appliance.box import Change, timestamp
-from appliance.certifying import certify, check_content
+from appliance.box import Change
 from appliance.control.messages import Progress
-from appliance.deploying import prepare, put_live
 from appliance.errors import ApplianceError, explain
-from appliance.operations.context import BoxContext, Staged
-from appliance.registry import Artifact, ArtifactFile, Deployment, Import, ModelConfig
-from appliance.results import Applied, ImportReport, Rejected
+from appliance.kinds.kind import Arrival, Prepared
+from appliance.kinds.table import ORDER, kind_of
+from appliance.operations.context import BoxContext
+from appliance.registry import Import
+from appliance.results import ImportReport, Rejected
 from updates import transfer
 from updates.digest import Digest
 from updates.inspect import Installed, Preview, Standing, inspect
 from updates.media import find_update
-from updates.models import ModelFacts, model_contents
 from updates.names import Identity, Kind
-from updates.transfer import Received, contents_of, receive
+from updates.transfer import Received, receive
 
 ACTION = "update.import"
 RESUMABLE = frozenset({"medium.gone", "medium.next-needed"})
 """What arrived before these is kept, so that the same medium, or the next of its set, goes on where it stopped."""
-REPLAN_SECONDS = 20.0
-"""What measuring may take for a deployment that an update replaces."""
 
 
 @dataclass(slots=True)
 class Certified:
     """What came of each artifact before anything was changed."""
 
-    applied: list[Applied] = field(default_factory=list)
+    prepared: list[Prepared] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
-    artifacts: list[Artifact] = field(default_factory=list)
-    deployments: list[Deployment] = field(default_factory=list)
 
 
 def look_at(context: BoxContext, medium: str, *, allow_expired: bool) -> Preview:
@@ -64,7 +59,7 @@ async def import_update(context: BoxContext, medium: str, *, allow_expired: bool
         received, copied = await asyncio.to_thread(_receive, context, preview)
         certified = await _certify(context, received)
         report = _report(medium, preview, certified, copied, time.monotonic() - start)
-        await _activate(context, preview, certified, report)
+        report = await _activate(context, preview, certified, report)
     except Exception as error:
         if explain(error).code not in RESUMABLE:
             _reclaim(context)
@@ -98,95 +93,80 @@ def _receive(context: BoxContext, preview: Preview) -> tuple[list[Received], int
 
 async def _certify(context: BoxContext, received: Sequence[Received]) -> Certified:
     certified = Certified()
-    for item in received:
-        identity = item.artifact.identity
-        context.report("certify", str(identity), medium_needed=False)
-        try:
-            await _certify_one(context, item, certified)
-        except Exception as error:  # noqa: BLE001 - one artifact's fault must not hide the others
-            told = explain(error)
-            certified.rejected.append(
-                Rejected(identity.kind, identity.name, identity.version, told.code, told.what)
-            )
-    if received and not certified.applied:
-        raise _nothing_applied(certified.rejected)
+    arrival = Arrival(context, certified.prepared)
+    try:
+        for item in sorted(received, key=_order):
+            identity = item.artifact.identity
+            context.report("certify", str(identity), medium_needed=False)
+            try:
+                kind = kind_of(identity.kind)
+                artifact = await asyncio.to_thread(kind.check, arrival, item)
+                certified.prepared.append(await kind.certify(arrival, artifact))
+            except Exception as error:  # noqa: BLE001 - one artifact's fault must not hide the others
+                certified.rejected.append(_rejected(identity, error))
+        if received and not certified.prepared:
+            raise _nothing_applied(certified.rejected)
+    except BaseException:
+        await _undo(certified.prepared)
+        raise
     return certified
 
 
-async def _certify_one(context: BoxContext, item: Received, certified: Certified) -> None:
-    artifact = _artifact(item)
-    await check_content(context.box, artifact)
-    deployed = context.box.registry.deployment(artifact.name)
-    if deployed is None:
-        evidence = await certify(context.box, artifact)
-    else:
-        prepared = await prepare(
-            context.box,
-            artifact,
-            budget_seconds=REPLAN_SECONDS,
-            on_progress=lambda progress: context.report("measure", progress.text, medium_needed=False),
-        )
-        certified.deployments.append(prepared.deployment)
-        chosen = prepared.deployment.plan.chosen
-        evidence = chosen.reason if chosen else ""
-    certified.artifacts.append(artifact)
-    certified.applied.append(
-        Applied(artifact.kind, artifact.name, artifact.version, evidence, serving=deployed is not None)
-    )
+def _order(item: Received) -> tuple[int, Identity]:
+    kind = item.artifact.identity.kind
+    return (ORDER.index(kind) if kind in ORDER else len(ORDER), item.artifact.identity)
 
 
-def _artifact(item: Received) -> Artifact:
-    identity = item.artifact.identity
-    if identity.kind is not Kind.MODEL:
-        raise ApplianceError(
-            "artifact.unsupported-kind",
-            f"This release of the appliance does not know what to do with a {identity.kind}.",
-        )
-    facts = model_contents(item.manifest, item.artifact.manifest_file).facts
-    return Artifact(
-        digest=item.artifact.digest.hex,
-        kind=identity.kind,
-        name=identity.name,
-        version=identity.version,
-        summary=item.artifact.summary,
-        licence=facts.licence,
-        format=facts.format,
-        size=item.artifact.size,
-        config=_config(facts),
-        imported=timestamp(),
-        files=tuple(
-            ArtifactFile(blob.path or blob.digest.hex, blob.media_type, blob.digest.hex, blob.size)
-            for blob in contents_of(item.manifest)
-        ),
-    )
-
-
-def _config(facts: ModelFacts) -> ModelConfig:
-    milliseconds, mebibytes = facts.latency_objective_ms, facts.memory_limit_mib
-    return ModelConfig(
-        facts.objective,
-        None if milliseconds is None else milliseconds / 1000,
-        None if mebibytes is None else round(mebibytes * 2**20),
-    )
+def _rejected(identity: Identity, error: BaseException) -> Rejected:
+    told = explain(error)
+    return Rejected(identity.kind, identity.name, identity.version, told.code, told.what)
 
 
 async def _activate(
     context: BoxContext, preview: Preview, certified: Certified, report: ImportReport
-) -> None:
-    staged: list[Staged] = []
-    context.report("activate", f"{len(certified.applied)} artifacts", medium_needed=False)
+) -> ImportReport:
+    """The report as it came out: what could not be gone over to after the transaction is rejected after all."""
+    context.report("activate", f"{len(certified.prepared)} artifacts", medium_needed=False)
     try:
-        if context.services is not None:
-            for deployment in certified.deployments:
-                staged.append(await context.services.stage(deployment))  # noqa: PERF401 - each must be discarded
+        for one in certified.prepared:
+            await one.stage()
         with context.box.change(context.actor, ACTION) as change:
             _write(context, change, preview, certified, report)
     except BaseException:
-        for one in staged:
-            await one.discard()
+        await _undo(certified.prepared)
         raise
-    for one in staged:
-        await one.switch()
+    for one in certified.prepared:
+        try:
+            await one.settle()
+        except Exception as error:  # noqa: BLE001 - the others go over all the same
+            report = _take_back(context, one, error, report)
+    return report
+
+
+def _take_back(context: BoxContext, one: Prepared, error: Exception, report: ImportReport) -> ImportReport:
+    if one.deployment is not None:  # it is what serves now
+        raise error
+    artifact = one.artifact
+    rejected = _rejected(Identity(Kind(artifact.kind), artifact.name, artifact.version), error)
+    with context.box.change(context.actor, ACTION) as change:
+        context.box.registry.remove_artifact(change.tx, artifact.digest)
+        _note_rejected(change, rejected)
+    applied = tuple(other for other in report.applied if other != one.applied)
+    return replace(report, applied=applied, rejected=(*report.rejected, rejected))
+
+
+async def _undo(prepared: Sequence[Prepared]) -> None:
+    for one in reversed(prepared):
+        await one.undo()
+
+
+def _note_rejected(change: Change, rejected: Rejected) -> None:
+    change.note(
+        f"{rejected.kind} {rejected.name} {rejected.version}",
+        outcome=Outcome.REFUSED,
+        cause=rejected.code,
+        details={"reason": rejected.reason},
+    )
 
 
 def _write(
@@ -194,23 +174,18 @@ def _write(
 ) -> None:
     registry = context.box.registry
     registry.put_trusted_metadata(change.tx, preview.verified.state.files)
-    for artifact in certified.artifacts:
-        registry.add_artifact(change.tx, artifact)
-    for applied, artifact in zip(certified.applied, certified.artifacts, strict=True):
+    for one in certified.prepared:
+        registry.add_artifact(change.tx, one.artifact)
+    for applied, artifact in ((one.applied, one.artifact) for one in certified.prepared):
         change.note(
             f"{applied.kind} {applied.name} {applied.version}",
             digest=artifact.digest,
             details={"evidence": applied.evidence, "serving": applied.serving},
         )
     for rejected in certified.rejected:
-        change.note(
-            f"{rejected.kind} {rejected.name} {rejected.version}",
-            outcome=Outcome.REFUSED,
-            cause=rejected.code,
-            details={"reason": rejected.reason},
-        )
-    for deployment in certified.deployments:
-        put_live(context.box, change, deployment)
+        _note_rejected(change, rejected)
+    for one in certified.prepared:
+        one.activate(change)
     registry.add_import(
         change.tx,
         Import(change.time, report.medium, report.metadata_version, msgspec.to_builtins(report)),
@@ -231,7 +206,7 @@ def _report(medium: str, preview: Preview, certified: Certified, copied: int, se
     return ImportReport(
         medium=medium,
         found=len(preview.offers),
-        applied=tuple(certified.applied),
+        applied=tuple(one.applied for one in certified.prepared),
         rejected=tuple(certified.rejected),
         present=tuple(
             f"{offer.artifact.identity.name} {offer.artifact.identity.version}"
