@@ -18,12 +18,13 @@ from appliance.console.table import BY_ID
 from appliance.control.api import ControlServer, Peer
 from appliance.control.messages import Call, Event, OnProgress
 from appliance.errors import ApplianceError
-from appliance.fallback import Fallback, policy
+from appliance.fallback import Fallback
 from appliance.gateway.app import build_app
 from appliance.gateway.server import GatewayServer
 from appliance.hardware import HardwareWatch
 from appliance.operations.carrying import carry_out
 from appliance.operations.context import BoxContext
+from appliance.policy import fallback
 from appliance.registry import Deployment
 from appliance.serving import Serving
 from appliance.telemetry.series import WINDOW_SECONDS, Telemetry
@@ -54,7 +55,7 @@ class Daemon:
             self._telemetry,
             self._hardware,
             self._worker_event,
-            policy=lambda: policy(box.database),
+            policy=lambda: fallback(box.database),
             on_fallback=self._fell_back,
         )
         self._look_again = asyncio.Event()

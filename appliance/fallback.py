@@ -3,13 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from appliance.store import settings
-from appliance.store.database import Reader
 from runtimes.engine import Candidate
 from runtimes.errors import EngineError
 from runtimes.selection.plan import CandidateResult, Plan, Verdict
-
-SETTING = "on-fallback"
 
 
 class FallbackPolicy(StrEnum):
@@ -28,14 +24,6 @@ class Fallback:
     cause: EngineError
     by: Candidate | None
     """Who serves instead; None where nobody does."""
-
-
-def policy(reader: Reader) -> FallbackPolicy:
-    """The box's; `refuse` where none was ever set, or one that this release does not know."""
-    try:
-        return FallbackPolicy(settings.read(reader, SETTING, FallbackPolicy.REFUSE))
-    except ValueError:
-        return FallbackPolicy.REFUSE
 
 
 def alternatives(plan: Plan, lost: Candidate) -> tuple[Candidate, ...]:

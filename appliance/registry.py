@@ -11,6 +11,10 @@ import msgspec
 from appliance.errors import ApplianceError
 from appliance.store.database import Database, Transaction
 from runtimes.selection.plan import Plan
+from updates.layout import DOC_TYPE, MODEL_CONFIG_TYPE
+
+EVIDENCE_TYPES = (DOC_TYPE, MODEL_CONFIG_TYPE)
+"""Media types of what stays when an artifact is retired, beside its manifest: documents and configurations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class Artifact:
     config: ModelConfig
     imported: str
     files: tuple[ArtifactFile, ...]
+    retired: str | None = None
+    """When its content was removed; then its evidence alone is left."""
 
     @property
     def kind_of_answer(self) -> str:
@@ -90,17 +96,31 @@ class Registry:
         self._database = database
 
     def artifacts(self) -> tuple[Artifact, ...]:
-        """All of them, newest import last."""
-        rows = self._database.query("SELECT * FROM artifacts ORDER BY imported, rowid")
+        """All that are here, newest import last."""
+        rows = self._database.query("SELECT * FROM artifacts WHERE retired IS NULL ORDER BY imported, rowid")
+        return tuple(self._artifact(row) for row in rows)
+
+    def retired(self) -> tuple[Artifact, ...]:
+        """Those of which evidence alone is left, in the order of their import."""
+        rows = self._database.query(
+            "SELECT * FROM artifacts WHERE retired IS NOT NULL ORDER BY imported, rowid"
+        )
         return tuple(self._artifact(row) for row in rows)
 
     def artifact(self, kind: str, name: str, version: str | None = None) -> Artifact:
-        """One version, or the newest imported one. Raises ApplianceError `artifact.unknown`."""
+        """One version, or the newest imported one. Raises ApplianceError: `artifact.unknown`, `artifact.retired`."""
         row = self._database.row(
             "SELECT * FROM artifacts WHERE kind = ? AND name = ? AND (?3 IS NULL OR version = ?3) "
-            "ORDER BY imported DESC, rowid DESC LIMIT 1",
+            "ORDER BY retired IS NOT NULL, imported DESC, rowid DESC LIMIT 1",
             (kind, name, version),
         )
+        if row is not None and row["retired"] is not None:
+            raise ApplianceError(
+                "artifact.retired",
+                f"The content of {kind} {name} {row['version']} was removed on {row['retired'][:10]}.",
+                kept="Its evidence is kept: manifest, documents, plan and audit entries.",
+                remedy="Choose a version that `appliance models` lists, or import an update that brings it again.",
+            )
         if row is None:
             which = f"{kind} {name}" + (f" {version}" if version else "")
             raise ApplianceError(
@@ -114,7 +134,8 @@ class Registry:
     def add_artifact(self, tx: Transaction, artifact: Artifact) -> None:
         tx.execute(
             "INSERT INTO artifacts (digest, kind, name, version, summary, licence, format, size, config, imported) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (digest) DO UPDATE SET retired = NULL, imported = excluded.imported",
             (
                 artifact.digest,
                 artifact.kind,
@@ -130,13 +151,25 @@ class Registry:
         )
         for file in artifact.files:
             tx.execute(
-                "INSERT INTO artifact_files (artifact, path, media_type, digest, size) VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO artifact_files (artifact, path, media_type, digest, size) VALUES (?, ?, ?, ?, ?)",
                 (artifact.digest, file.path, file.media_type, file.digest, file.size),
             )
 
+    def retire(self, tx: Transaction, digest: str, time: str) -> None:
+        """From now on only its evidence is kept."""
+        tx.execute("UPDATE artifacts SET retired = ? WHERE digest = ?", (time, digest))
+
+    def remove_artifact(self, tx: Transaction, digest: str) -> None:
+        """Raises sqlite3.IntegrityError where a deployment has it."""
+        tx.execute("DELETE FROM artifacts WHERE digest = ?", (digest,))
+
     def blobs(self) -> frozenset[str]:
-        """Digests of every blob that something refers to."""
-        rows = self._database.query("SELECT digest FROM artifact_files UNION SELECT digest FROM artifacts")
+        """Digests of every blob that something refers to: of retired artifacts, the manifest and the documents."""
+        rows = self._database.query(
+            "SELECT digest FROM artifacts UNION SELECT f.digest FROM artifact_files f JOIN artifacts a "
+            "ON a.digest = f.artifact WHERE a.retired IS NULL OR f.media_type IN (?, ?)",
+            EVIDENCE_TYPES,
+        )
         return frozenset(row["digest"] for row in rows)
 
     def deployments(self) -> tuple[Deployment, ...]:
@@ -159,6 +192,20 @@ class Registry:
                 deployment.deployed,
             ),
         )
+        tx.execute(
+            "INSERT INTO past_deployments SELECT * FROM deployments WHERE name = ? ON CONFLICT (name, artifact) "
+            "DO UPDATE SET plan = excluded.plan, deployed = excluded.deployed",
+            (deployment.name,),
+        )
+
+    def past_deployments(self, name: str) -> tuple[Deployment, ...]:
+        """Every version that is here and ran under a name, with its newest plan, in the order they last went live."""
+        rows = self._database.query(
+            "SELECT p.* FROM past_deployments p JOIN artifacts a ON a.digest = p.artifact "
+            "WHERE p.name = ? AND a.retired IS NULL ORDER BY p.deployed, p.rowid",
+            (name,),
+        )
+        return tuple(self._deployment(row) for row in rows)
 
     def remove_deployment(self, tx: Transaction, name: str) -> None:
         tx.execute("DELETE FROM deployments WHERE name = ?", (name,))

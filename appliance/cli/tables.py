@@ -190,6 +190,7 @@ def _settings(listing: results.SettingList) -> Iterator[RenderableType]:
         choices = ", ".join(
             f"{choice} (default)" if choice == row.default else choice for choice in row.choices
         )
+        choices = choices or f"a number; default {row.default}"
         add_row(table, row.name, row.value, choices, row.help)
     yield table
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from appliance.compiled import sweep_undeployed
 from appliance.control.messages import Progress
-from appliance.deploying import limits_kept, prepare, put_live
+from appliance.deploying import go_live, limits_kept, prepare
 from appliance.errors import ApplianceError
 from appliance.operations.context import BoxContext
 from appliance.plan_checks import production, stale_plans
@@ -56,7 +56,7 @@ async def deploy(
         measure_again=measure_again,
         on_progress=lambda progress: context.progress(measuring(progress)),
     )
-    await go_live(context, prepared.deployment)
+    await go_live(context, prepared.deployment, "deploy")
     return _report(context, prepared.deployment, reused=prepared.reused)
 
 
@@ -83,20 +83,6 @@ async def undeploy(context: BoxContext, *, name: str) -> Undeployed:
         await context.services.stop_serving(name)
     await asyncio.to_thread(sweep_undeployed, context.box, artifact)
     return Undeployed(name, artifact.version)
-
-
-async def go_live(context: BoxContext, deployment: Deployment) -> None:
-    """Load it, write it down, switch to it; where it cannot be loaded or written down, nothing changes."""
-    staged = await context.services.stage(deployment) if context.services else None
-    try:
-        with context.box.change(context.actor, "deploy") as change:
-            put_live(context.box, change, deployment)
-    except BaseException:
-        if staged is not None:
-            await staged.discard()
-        raise
-    if staged is not None:
-        await staged.switch()
 
 
 def measuring(progress: SelectionProgress) -> Progress:

@@ -1,39 +1,51 @@
 """Settings: list and set."""
 
+from appliance import policy
 from appliance.errors import ApplianceError
 from appliance.operations.context import BoxContext
+from appliance.policy_paths import with_value
 from appliance.results import SettingChanged, SettingList, SettingRow
 from appliance.settings import SETTINGS, Setting
-from appliance.store import settings
 
 
 async def list_settings(context: BoxContext) -> SettingList:
-    return SettingList(tuple(_row(context, setting) for setting in SETTINGS.values()))
+    now = policy.read(context.box.database)
+    return SettingList(tuple(_row(setting, now) for setting in SETTINGS.values()))
 
 
 async def change(context: BoxContext, *, name: str, value: str) -> SettingChanged:
-    setting = _known(name, value)
-    before = _row(context, setting).value
+    setting = _known(name)
+    before = policy.read(context.box.database)
+    try:
+        after = with_value(before, setting.path, value)
+    except ApplianceError as error:
+        raise _unusable(setting, value, error) from error
     with context.box.change(context.actor, "settings.set") as change:
-        settings.write(change.tx, name, value)
-        change.note(name, details={"before": before, "value": value})
-    return SettingChanged(name, before, value)
+        policy.write(change.tx, after)
+        change.note(name, details={"before": setting.of(before), "value": setting.of(after)})
+    return SettingChanged(name, setting.of(before), setting.of(after))
 
 
-def _row(context: BoxContext, setting: Setting) -> SettingRow:
-    value = str(settings.read(context.box.database, setting.name, setting.default))
-    return SettingRow(setting.name, value, setting.default, setting.choices, setting.help)
+def _row(setting: Setting, now: policy.Policy) -> SettingRow:
+    return SettingRow(setting.name, setting.of(now), setting.default, setting.choices, setting.help)
 
 
-def _known(name: str, value: str) -> Setting:
+def _known(name: str) -> Setting:
     setting = SETTINGS.get(name)
-    if setting is not None and value in setting.choices:
-        return setting
-    raise ApplianceError(
-        "settings.unknown" if setting is None else "settings.value",
-        f"There is no setting {name!r}." if setting is None else f"{name} cannot be {value!r}.",
+    if setting is None:
+        raise ApplianceError(
+            "settings.unknown",
+            f"There is no setting {name!r}.",
+            kept="Nothing was changed.",
+            remedy=f"There are: {', '.join(SETTINGS)}.",
+        )
+    return setting
+
+
+def _unusable(setting: Setting, value: str, error: ApplianceError) -> ApplianceError:
+    return ApplianceError(
+        "settings.value",
+        f"{setting.name} cannot be {value!r}.",
         kept="Nothing was changed.",
-        remedy=f"It takes one of: {', '.join(setting.choices)}."
-        if setting is not None
-        else f"There are: {', '.join(SETTINGS)}.",
+        remedy=f"It takes one of: {', '.join(setting.choices)}." if setting.choices else error.what,
     )

@@ -13,7 +13,7 @@ from appliance.errors import ApplianceError
 from appliance.store.errors import told_plainly
 
 FILE_NAME = "appliance.sqlite3"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 6
 """Number of migrations in `appliance.store.schema`."""
 BUSY_TIMEOUT_SECONDS = 5.0
 

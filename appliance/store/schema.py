@@ -119,6 +119,34 @@ def registry(tables: Tables) -> None:
     )
 
 
+@migration()
+def policy(tables: Tables) -> None:
+    """Settings of their own become rules of the one policy."""
+    _run(
+        tables,
+        "INSERT INTO settings (key, value) SELECT 'policy', json_object('fallback', json(value)) "
+        "FROM settings WHERE key = 'on-fallback'",
+        "DELETE FROM settings WHERE key = 'on-fallback'",
+    )
+
+
+@migration()
+def past_deployments(tables: Tables) -> None:
+    """Each version that ever ran under a name, with the newest plan it ran by; and artifacts of which evidence alone is left."""
+    _run(
+        tables,
+        "ALTER TABLE artifacts ADD COLUMN retired TEXT",
+        """CREATE TABLE past_deployments (
+            name TEXT NOT NULL,
+            artifact TEXT NOT NULL REFERENCES artifacts (digest),
+            plan TEXT NOT NULL,
+            deployed TEXT NOT NULL,
+            PRIMARY KEY (name, artifact)
+        ) STRICT""",
+        "INSERT INTO past_deployments SELECT name, artifact, plan, deployed FROM deployments",
+    )
+
+
 def _run(tables: Tables, *statements: str) -> None:
     for statement in statements:  # executescript would commit in the middle
         tables.conn.execute(statement)

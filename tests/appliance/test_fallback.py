@@ -198,7 +198,7 @@ def test_a_changed_policy_holds_at_once(box: Cli, pack: Path) -> None:
 
 
 def test_settings_are_listed_checked_and_logged(box: Cli) -> None:
-    (setting,) = box.ok("settings", "list")["settings"]
+    setting = box.ok("settings", "list")["settings"][0]
     assert (setting["name"], setting["value"], setting["choices"]) == (
         "on-fallback",
         "refuse",
