@@ -219,7 +219,7 @@ def test_odd_names_and_missing_files_are_not_packed(depot: Depot, onnx: Path, tm
         (ModelArtifact("line", "one", onnx), "depot.bad-name"),
         (ModelArtifact("line", "1.0.0", tmp_path / "none.onnx"), "depot.bad-model"),
         (ModelArtifact("line", "1.0.0", onnx, tmp_path), "depot.bad-model"),
-        (ModelArtifact("line", "1.0.0", onnx, labels=tmp_path / "none"), "depot.bad-model"),
+        (ModelArtifact("line", "1.0.0", onnx, labels=tmp_path / "none"), "file.unreadable"),
     ):
         with pytest.raises(UpdateError) as caught:
             add_model(depot, model)

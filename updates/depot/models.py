@@ -5,6 +5,7 @@ from pathlib import Path
 
 from updates import canonical
 from updates.artifacts import Artifact
+from updates.depot.evidence import MakerSignature, Subject, evidence_layers
 from updates.depot.packing import layers_of
 from updates.depot.repository import Depot
 from updates.errors import DepotError
@@ -34,6 +35,8 @@ class ModelArtifact:
     latency_objective_ms: float | None = None
     memory_limit_mib: float | None = None
     description: str = ""
+    signature: MakerSignature | None = None
+    """An OpenSSF model signature by whoever made the model."""
 
 
 def add_model(depot: Depot, model: ModelArtifact, *, part_size: int = PART_SIZE) -> Artifact:
@@ -42,7 +45,8 @@ def add_model(depot: Depot, model: ModelArtifact, *, part_size: int = PART_SIZE)
     A file larger than `part_size` bytes travels in parts: FAT32 ends at 4 GiB.
 
     Raises:
-        DepotError: `depot.bad-name`, `depot.bad-text`, `depot.bad-model`, `depot.same-version-other-bytes`, `file.unreadable`.
+        DepotError: `depot.bad-name`, `depot.bad-text`, `depot.bad-model`, `depot.same-version-other-bytes`, `file.unreadable`,
+            `depot.model-signature`, `depot.key-…`.
         StoreError: `disk.full`, `disk.unwritable`.
     """
     identity = _identity(model)
@@ -62,6 +66,7 @@ def add_model(depot: Depot, model: ModelArtifact, *, part_size: int = PART_SIZE)
     for document, path in ((model.labels, LABELS), (model.licence_file, LICENCE)):
         if document is not None:
             layers += layers_of(depot.blobs, document, DOC_TYPE, path, part_size)
+    layers += _evidence(depot, identity, model, layers)
     config = _config(identity, facts, layers)
     manifest = Manifest(
         Descriptor(MODEL_CONFIG_TYPE, depot.blobs.put_bytes(config), len(config)),
@@ -80,6 +85,16 @@ def add_model(depot: Depot, model: ModelArtifact, *, part_size: int = PART_SIZE)
     )
     depot.add(artifact)
     return artifact
+
+
+def _evidence(
+    depot: Depot, identity: Identity, model: ModelArtifact, layers: list[Descriptor]
+) -> list[Descriptor]:
+    unfinished = Manifest(layers[0], tuple(layers))  # its configuration names the layers, so it comes last
+    files = unfinished.files
+    sources = {files[0].path or "": model.file.name}
+    subject = Subject(identity, files, sources, model.licence, model.description)
+    return evidence_layers(depot, subject, model.signature)
 
 
 def _identity(model: ModelArtifact) -> Identity:
