@@ -26,6 +26,11 @@ def _registry() -> ctypes.CDLL:
     library.ggml_backend_dev_count.restype = ctypes.c_size_t
     library.ggml_backend_dev_get.restype = ctypes.c_void_p
     library.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
+    library.ggml_backend_dev_memory.argtypes = [
+        ctypes.c_void_p,
+        ctypes.POINTER(ctypes.c_size_t),
+        ctypes.POINTER(ctypes.c_size_t),
+    ]
     library.ggml_backend_dev_name.restype = ctypes.c_char_p
     library.ggml_backend_dev_name.argtypes = [ctypes.c_void_p]
     return library
@@ -82,6 +87,13 @@ def devices() -> dict[str, int]:
     """llama.cpp's name of each device that is loaded or linked in -> its handle."""
     handles = [_ggml.ggml_backend_dev_get(i) for i in range(_ggml.ggml_backend_dev_count())]
     return {_ggml.ggml_backend_dev_name(handle).decode(): handle for handle in handles}
+
+
+def free_memory(device: int) -> int:
+    """Bytes that a device says are free."""
+    free, total = ctypes.c_size_t(), ctypes.c_size_t()
+    _ggml.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
+    return free.value
 
 
 def _scored(library: Path) -> CpuVariant:

@@ -8,6 +8,7 @@ from typing import Any
 import llama_cpp
 
 from runtimes.adapters.chattemplate import ChatTemplate
+from runtimes.adapters.llamabackends import free_memory
 from runtimes.adapters.llamalog import EngineLog
 from runtimes.adapters.llamavocabulary import Vocabulary
 from runtimes.adapters.textstream import TextStream
@@ -28,6 +29,7 @@ class LlamaModel:
         log: EngineLog,
         cpu_backend: str,
     ) -> None:
+        free = [free_memory(device) for device in offload]
         self._log = log  # llama.cpp calls into it until the model is freed
         self._model = _load(model, offload, log)
         trained = llama_cpp.llama_model_n_ctx_train(self._model)
@@ -42,7 +44,8 @@ class LlamaModel:
             threads=llama_cpp.llama_n_threads(self._context),
             details={
                 "weights": self._description(),
-                "context": str(self.context_tokens),
+                "context": str(llama_cpp.llama_n_ctx(self._context)),
+                **({"device memory": _taken(free, offload)} if offload else {}),
                 "CPU backend": cpu_backend,
                 "system": llama_cpp.llama_print_system_info().decode().strip(" |"),
                 "chat template": "the model's own" if self._chat.from_model else "plain",
@@ -147,6 +150,12 @@ class LlamaModel:
         buffer = ctypes.create_string_buffer(256)
         llama_cpp.llama_model_desc(self._model, buffer, len(buffer))
         return buffer.value.decode(errors="replace")
+
+
+def _taken(before: Sequence[int], devices: Sequence[int]) -> str:
+    """What loading took of the devices' own memory, by their word."""
+    taken = sum(before) - sum(free_memory(device) for device in devices)
+    return f"{taken / 2**20:,.0f} MiB"
 
 
 def _load(model: ModelFile, offload: Sequence[int], log: EngineLog) -> int:

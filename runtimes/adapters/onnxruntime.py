@@ -9,7 +9,6 @@ import numpy as np
 import onnxruntime
 
 from runtimes.adapters import onnxbfloat16
-from runtimes.adapters.drivercaches import keep_driver_caches
 from runtimes.adapters.onnxfile import stored_precision
 from runtimes.adapters.onnxplacement import (
     CPU_PROVIDER,
@@ -127,7 +126,12 @@ class OnnxRuntime:
         whole = Candidate(self.name, device, precision, 1, {"spinning": 1, "cpu_fallback": 0})
         return [whole, replace(whole, options={"spinning": 1, "cpu_fallback": 1}, reserve=1)]
 
-    def load(self, model: ModelFile, candidate: Candidate, cache: Path | None) -> "OnnxModel":
+    def load(
+        self,
+        model: ModelFile,
+        candidate: Candidate,
+        cache: Path | None,  # noqa: ARG002 - the protocol's
+    ) -> "OnnxModel":
         """Load with exactly the candidate's provider; onnxruntime itself keeps nothing in `cache`, its drivers do.
 
         Raises EngineError: `model.invalid`, `model.unsupported`, `device.absent`, `device.fell-back`,
@@ -136,7 +140,6 @@ class OnnxRuntime:
         refuse_what_is_no_model(model.path)
         stored = stored_precision(model.path)
         provider = _provider(candidate, stored)
-        keep_driver_caches(cache)
         on_cpu_too = candidate.device == CPU or candidate.options.get("cpu_fallback") == 1
         try:
             session = _session(model, candidate, provider, stored, on_cpu_too=on_cpu_too)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import openvino
 
-from runtimes.adapters.drivercaches import keep_driver_caches
 from runtimes.adapters.outofmemory import memory_ran_out
 from runtimes.adapters.threads import shares
 from runtimes.adapters.weightsfile import refuse_what_is_no_model
@@ -102,7 +101,6 @@ class OpenVino:
         `precision.unsupported`.
         """
         refuse_what_is_no_model(model.path)
-        keep_driver_caches(cache)
         if candidate.device not in self._core.available_devices:
             raise EngineError(
                 "device.absent",

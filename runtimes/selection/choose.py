@@ -57,7 +57,7 @@ async def choose(
     started = time.perf_counter()
     on_progress(SelectionProgress("asking the engines what they can run", 0, None))
     found = await survey(packs, model, hardware, at_once=objective is Objective.THROUGHPUT)
-    search = Search(model, golden, cache, hardware.memory.usable, energy)
+    search = Search(model, golden, cache, hardware, hardware.memory.usable, energy)
     results, budget = await _try_all(search, found.offers, budget_seconds, on_progress)
     close = close_to_best(results, objective, limits, hardware.memory.usable)
     if close:

@@ -9,6 +9,8 @@ from runtimes.engine import Candidate, ModelFile
 from runtimes.errors import EngineError
 from runtimes.golden import GoldenSet
 from runtimes.hardware.energy_meter import EnergyMeter
+from runtimes.hardware.profile import HardwareProfile
+from runtimes.packs.compiled import compiled_key
 from runtimes.selection.candidates import Offer
 from runtimes.selection.plan import CandidateResult, Verdict
 from runtimes.selection.trial import LOAD_SECONDS, Trial, try_out
@@ -44,6 +46,9 @@ class Search:
     model: ModelFile
     golden: GoldenSet
     cache: Path | None = None
+    """Root of all compiled models."""
+    hardware: HardwareProfile | None = None
+    """Whose drivers they are for; may be None where every device is the processor."""
     memory: int | None = None
     """Bytes a worker may use."""
     energy: EnergyMeter | None = None
@@ -82,10 +87,16 @@ class Search:
             model=self.model,
             candidate=offer.candidate,
             interpreter=offer.pack.interpreter,
-            cache=self.cache,
+            cache=self._compiled(offer),
             load_timeout=LOAD_SECONDS,
             memory_limit=self.memory,
         )
+
+    def _compiled(self, offer: Offer) -> Path | None:
+        if self.cache is None:
+            return None
+        device = offer.candidate.device
+        return compiled_key(self.model.digest, offer.pack, device, self.hardware).folder(self.cache)
 
 
 def in_reserve(number: int, offers: Sequence[Offer], results: Mapping[int, CandidateResult]) -> bool:

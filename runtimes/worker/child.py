@@ -18,6 +18,7 @@ from runtimes.worker.arena import SIZE as ARENA_SIZE
 from runtimes.worker.arena import Arena
 from runtimes.worker.channel import Channel, Frame
 from runtimes.worker.control_group import Limits, enclose
+from runtimes.worker.drivercaches import driver_caches
 
 USER_ENVIRONMENT = "APPLIANCE_WORKER_USER"
 """Names the user that workers become, where the daemon may change to it."""
@@ -238,7 +239,7 @@ def _environment(threads: int | None, writable: Path | None) -> dict[str, str]:
     limits = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"} if threads else {}
     limits["GOMP_SPINCOUNT"] = "1000"  # docs/adr/0007: threads that spin while they wait ruin each other
     if writable is not None:
-        limits["TMPDIR"] = str(writable)
+        limits |= {"TMPDIR": str(writable), **driver_caches(writable)}
     return {**passed_on, **_SILENT, **limits}
 
 

@@ -1,6 +1,5 @@
 """Where onnxruntime runs each node is read from it; what the CPU does for an accelerator is refused or told."""
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +8,6 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from runtimes.adapters.drivercaches import driver_caches
 from runtimes.adapters.onnxplacement import Placement
 from runtimes.adapters.onnxproviders import PROVIDERS
 from runtimes.adapters.onnxruntime import OnnxRuntime
@@ -82,12 +80,3 @@ def test_the_whole_model_on_the_card_comes_before_a_part_of_it_on_the_cpu(
     whole, partial = on_card[2:]
     assert (whole.options["cpu_fallback"], partial.options["cpu_fallback"]) == (0, 1)
     assert (whole.reserve, partial.reserve) == (0, 1)
-
-
-def test_drivers_keep_what_they_compile_in_the_worker_s_folder(
-    linear: ModelFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in driver_caches(tmp_path):
-        monkeypatch.setenv(name, "elsewhere")
-    OnnxRuntime().load(linear, Candidate("onnxruntime", "CPU", "f32", 1), tmp_path)
-    assert {os.environ[name] for name in driver_caches(tmp_path)} == {str(tmp_path), "1"}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runtimes.errors import EngineError
+from runtimes.worker.drivercaches import driver_caches
 from runtimes.worker.handle import Worker
 from tests.runtimes import onnx_files
 from tests.runtimes.worker.confined import inside
@@ -152,6 +153,17 @@ async def test_a_worker_tells_its_walls(start: Start, tmp_path: Path) -> None:
     assert {"no network", "no core dumps", "memory limit", "dies with the daemon"} <= set(worker.confinement)
     if "network namespace and" in worker.confinement["no network"]:
         assert network_of(worker.pid) != network_of(os.getpid())
+
+
+async def test_drivers_keep_what_they_compile_in_the_workers_folder(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("CUDA_CACHE_PATH", "elsewhere")
+    worker = await start(onnx_files.linear(tmp_path / "m.onnx"), cache=cache)
+    told = dict(line.split("=", 1) for line in environment_of(worker.pid).decode().split("\0") if line)
+    assert {told[name] for name in driver_caches(cache)} == {str(cache), "1"}
+    assert {"CUDA_CACHE_PATH", "MESA_SHADER_CACHE_DIR", "NEO_CACHE_DIR"} <= set(told)
 
 
 async def test_a_worker_knows_nothing_of_the_daemons_environment(

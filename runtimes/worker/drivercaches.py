@@ -5,7 +5,6 @@ Intel: compute-runtime, programmers-guide/COMPILER_CACHE.md. AMD: amd-comgr's RE
 MIGraphX ROCm's guide to onnxruntime. XDG_CACHE_HOME is what most others go by (XDG Base Directory Specification).
 """
 
-import os
 from pathlib import Path
 
 _FOLDERS = (
@@ -19,12 +18,6 @@ _FOLDERS = (
     "ORT_MIGRAPHX_MODEL_CACHE_PATH",
     "XDG_CACHE_HOME",
 )
-
-
-def keep_driver_caches(folder: Path | None) -> None:
-    """Point the drivers to `folder`, which exists; to be called before an engine wakes one. None leaves all as it is."""
-    if folder is not None:
-        os.environ.update(driver_caches(folder))
 
 
 def driver_caches(folder: Path) -> dict[str, str]:
