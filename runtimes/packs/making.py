@@ -3,26 +3,18 @@
 import asyncio
 import os
 import shutil
-import subprocess
 import sys
-import venv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.metadata import distributions
 from pathlib import Path
 
-import msgspec
-
-from runtimes.engine import ENTRY_POINT_GROUP, EngineDescription, ModelFile, ModelFormat
+from runtimes.engine import EngineDescription
 from runtimes.errors import EngineError
-from runtimes.hardware.detect import detect
-from runtimes.packs.folder import DESCRIPTION
+from runtimes.packs import environment
+from runtimes.packs.environment import NotDoneError
 from runtimes.packs.recipe import Build, Recipe
-from runtimes.worker.probing import probe
 
-_ERRORS = ("error", "cmake error")
 _BUILDING = "build"
-_PROBE_SECONDS = 120.0
-"""The first start of an engine with gigabytes of libraries reads them all."""
 
 
 async def make_pack(
@@ -43,8 +35,10 @@ async def make_pack(
     try:
         await asyncio.to_thread(_fill, recipe, making, wheels, tell)
         tell("asking the engine what it is")
-        described = await _described(recipe, making)
+        described = await environment.ask_engine(recipe.engine, making)
         _replace(into / recipe.name, making)
+    except NotDoneError as reason:
+        raise _not_made(recipe, str(reason)) from reason
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return described
@@ -56,48 +50,22 @@ def _fill(recipe: Recipe, folder: Path, wheels: Path | None, tell: Callable[[str
         _refuse_without_tools(recipe, recipe.build)
     tell("making the virtual environment")
     shutil.rmtree(folder, ignore_errors=True)
-    venv.create(folder, with_pip=True, symlinks=True)
-    python = folder / "bin" / "python"
+    python = environment.make_environment(folder)
     where = [] if wheels is None else ["--no-index", "--find-links", str(wheels)]
     tell(f"installing what {recipe.requirements.name} names")
     locked = ["--require-hashes", "--only-binary", ":all:", "-r", str(recipe.requirements)]
-    _pip(recipe, python, "install", "--no-deps", *where, *locked)
+    environment.pip(python, "install", "--no-deps", *where, *locked)
     if recipe.build is not None:
         built = carried or _built(recipe, recipe.build, folder, tell)
-        _pip(recipe, python, "install", "--no-deps", "--no-index", str(built))
+        environment.pip(python, "install", "--no-deps", "--no-index", str(built))
         shutil.rmtree(folder / _BUILDING, ignore_errors=True)
-    _pip(recipe, python, "uninstall", "--yes", "pip")
-    (site_packages,) = folder.glob("lib/python3*/site-packages")
+    environment.pip(python, "uninstall", "--yes", "pip")
     if recipe.adapter:
-        _name_adapter(recipe, site_packages)
-    description = {
-        "name": recipe.name,
-        "version": _version(recipe, site_packages),
-        "engine": recipe.engine,
-        "needs": recipe.needs,
-    }
-    lines = (f"{key} = {msgspec.json.encode(value).decode()}\n" for key, value in description.items())
-    (folder / DESCRIPTION).write_text("".join(lines))
-
-
-def _pip(recipe: Recipe, python: Path, *arguments: str) -> None:
-    command = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
-    _run(recipe, command, "pip")
-
-
-def _run(recipe: Recipe, command: Sequence[str], what: str, **variables: str) -> None:
-    done = subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, **variables}, check=False
+        environment.name_adapter(folder, recipe.engine, recipe.adapter)
+    version = _version(recipe, environment.site_packages(folder))
+    environment.describe_pack(
+        folder, name=recipe.name, version=version, engine=recipe.engine, needs=recipe.needs
     )
-    if done.returncode:
-        raise _not_made(recipe, f"{what} says: {_first_error(done.stdout + done.stderr)}")
-
-
-def _first_error(output: str) -> str:
-    """The first line that tells of an error with the two after it; the last lines where none does."""
-    said = [line.strip() for line in output.splitlines() if line.strip()]
-    first = next((n for n, line in enumerate(said) if line.lower().startswith(_ERRORS)), -3)
-    return " ".join(said[first : first + 3 or None])[:600]
 
 
 def _carried(recipe: Recipe, wheels: Path | None) -> Path | None:
@@ -119,30 +87,13 @@ def _built(recipe: Recipe, build: Build, folder: Path, tell: Callable[[str], Non
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     tell(f"building {recipe.distribution} with {' '.join(build.cmake)}; this takes minutes to hours")
     fetch = ["download", "--no-deps", "--no-build-isolation", "--no-binary", ":all:", "--require-hashes"]
-    _run(recipe, [*pip, *fetch, "-r", source, "-d", str(work)], "pip")
+    environment.run([*pip, *fetch, "-r", source, "-d", str(work)], "pip")
     (archive,) = work.iterdir()
     compile_ = ["wheel", "--no-deps", "--no-build-isolation", "-w", str(work / "out"), str(archive)]
     tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    _run(recipe, [*pip, *compile_], "the build", CMAKE_ARGS=" ".join(build.cmake), PATH=tools)
+    environment.run([*pip, *compile_], "the build", CMAKE_ARGS=" ".join(build.cmake), PATH=tools)
     (wheel,) = (work / "out").iterdir()
     return wheel
-
-
-def _name_adapter(recipe: Recipe, site_packages: Path) -> None:
-    """An installed project of nothing but an entry point that names an adapter of the core.
-
-    As the packaging specification "Recording installed projects" has it.
-    """
-    info = site_packages / "appliance_adapter-1.dist-info"
-    info.mkdir()
-    files = {
-        "METADATA": "Metadata-Version: 2.1\nName: appliance-adapter\nVersion: 1\n",
-        "INSTALLER": "appliance\n",
-        "entry_points.txt": f"[{ENTRY_POINT_GROUP}]\n{recipe.engine} = {recipe.adapter}\n",
-    }
-    for name, text in files.items():
-        (info / name).write_text(text)
-    (info / "RECORD").write_text("".join(f"{info.name}/{name},,\n" for name in (*files, "RECORD")))
 
 
 def _version(recipe: Recipe, site_packages: Path) -> str:
@@ -150,21 +101,6 @@ def _version(recipe: Recipe, site_packages: Path) -> str:
     if not found:
         raise _not_made(recipe, f"its requirements bring no {recipe.distribution}")
     return found[0]
-
-
-async def _described(recipe: Recipe, folder: Path) -> EngineDescription:
-    """Start a worker under the pack's interpreter and ask about what is no model: it says at least what it is."""
-    file = folder / DESCRIPTION
-    hardware = await asyncio.to_thread(detect)
-    interpreter = folder / "bin" / "python"
-    reasons = []
-    for kind in ModelFormat:
-        nothing = ModelFile(file, kind, "", file.stat().st_size)
-        try:
-            return (await probe(recipe.engine, nothing, hardware, interpreter, _PROBE_SECONDS)).description
-        except EngineError as error:
-            reasons.append(error.what)
-    raise _not_made(recipe, f"its engine does not start: {reasons[-1]}")
 
 
 def _replace(place: Path, made: Path) -> None:
