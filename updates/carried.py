@@ -53,6 +53,8 @@ class Carried:
     number: int
     """From 1."""
     media: tuple[Share, ...]
+    common: frozenset[Digest] = frozenset()
+    """Blobs that every medium of the set holds: configurations and chunk indexes."""
     against: str = ""
     """The box that lacks nothing else; empty where any box may use the medium."""
     parity: tuple[Parity, ...] = ()
@@ -60,6 +62,10 @@ class Carried:
     @property
     def here(self) -> Share:
         return self.media[self.number - 1]
+
+    def has(self, blob: Digest) -> bool:
+        """Whether this medium holds a blob."""
+        return blob in self.here.blobs or blob in self.common
 
     def medium_with(self, blob: Digest) -> int | None:
         """The number of another medium that holds a blob."""
@@ -71,6 +77,7 @@ class Carried:
             {
                 "number": self.number,
                 "against": self.against,
+                "common": sorted(blob.hex for blob in self.common),
                 "media": [
                     {
                         "blobs": sorted(blob.hex for blob in share.blobs),
@@ -113,7 +120,7 @@ def parse_carried(data: bytes) -> Carried:
     """Raises: MediumError: `medium.malformed`."""
     value = canonical.parse_object(data, CARRIED)
     try:
-        if value.keys() != {"number", "against", "media", "parity"}:
+        if value.keys() != {"number", "against", "common", "media", "parity"}:
             raise ValueError("it has other fields than a medium's")
         media = tuple(
             Share(
@@ -127,7 +134,8 @@ def parse_carried(data: bytes) -> Carried:
             raise ValueError("its place in the set cannot be")
         if not isinstance(against, str) or len(against) > 255 or not against.isprintable():
             raise ValueError("it does not name a box")
-        return Carried(number, media, against, tuple(_each(value["parity"], _parity)))
+        common = frozenset(_each(value["common"], Digest))
+        return Carried(number, media, common, against, tuple(_each(value["parity"], _parity)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise canonical.malformed(CARRIED, str(error)) from error
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from updates.artifacts import Artifact, from_target, index_of
 from updates.digest import Digest
 from updates.errors import MediumError
-from updates.layout import BLOB_FOLDER, CARRIED, INDEX, LIMITS, METADATA_FOLDER, OCI_LAYOUT
+from updates.layout import BLOB_FOLDER, CARRIED, COSIGNATURES, INDEX, LIMITS, METADATA_FOLDER, OCI_LAYOUT
 from updates.manifest import layout_bytes
 from updates.media import Medium
 from updates.names import Identity, version_order
@@ -158,5 +158,5 @@ def _check_file(medium: Medium, file: str, expected: bytes) -> None:
 def _unsigned_files(medium: Medium, verified: Verified) -> list[str]:
     root_version = next(report.version for report in verified.roles if report.role == "root")
     known = {f"{METADATA_FOLDER}/{version}.root.json" for version in range(1, root_version + 1)}
-    known |= {report.file for report in verified.roles} | {OCI_LAYOUT, INDEX, CARRIED}
+    known |= {report.file for report in verified.roles} | {OCI_LAYOUT, INDEX, CARRIED, COSIGNATURES}
     return [file for file in medium.files() if file not in known and not file.startswith(f"{BLOB_FOLDER}/")]

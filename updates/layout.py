@@ -1,10 +1,12 @@
 """Where things lie on a medium, what they are called, and how large they may be.
 
+MEDIUM/appliance-receipts/   what boxes wrote: `updates.receipt`
 MEDIUM/appliance-update/
     metadata/        TUF: every N.root.json, timestamp.json, N.snapshot.json, N.targets.json
     oci-layout       the OCI image layout's marker
     index.json       the OCI index: a hint for other tools, derived from the signed targets
     blobs/sha256/    manifests, configurations and layers, each named by its digest
+    cosignatures.json  checkpoints of boxes, cosigned by the depot
     medium.json      only where the medium is not all of the update, or more: `updates.carried`
 """
 
@@ -19,6 +21,8 @@ OCI_LAYOUT = "oci-layout"
 INDEX = "index.json"
 TIMESTAMP = "timestamp.json"
 CARRIED = "medium.json"
+COSIGNATURES = "cosignatures.json"
+RECEIPT_FOLDER = "appliance-receipts"
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
@@ -53,7 +57,7 @@ class Limits:
     index: int = 32 * 1024 * 1024
     chunk_index: int = 12 * 1024 * 1024
     """About 350,000 chunks of one file."""
-    carried: int = 8 * 1024 * 1024
+    carried: int = 16 * 1024 * 1024
     layers: int = 8192
     """Files of one artifact."""
     root_rotations: int = 256

@@ -6,7 +6,7 @@ may be damaged as well. What it repairs is checked against what was signed, like
 """
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyeclib.ec_iface import ECDriver, ECDriverError
@@ -43,16 +43,23 @@ class Code:
         """Where a block begins in the blob; may lie behind its end, where zeros are meant."""
         return (column * self.groups + group) * self.block
 
-    def encode(self, read: ReadAt) -> Iterator[bytes]:
-        """The parity blob, a group at a time."""
-        driver = self._driver()
-        for group in range(self.groups):
-            data = b"".join(
-                _padded(read(self.offset(group, column), self.block), self.block) for column in range(COLUMNS)
-            )
-            for fragment in driver.encode(data)[COLUMNS:]:
-                block = fragment[-self.block :]
-                yield block + zlib.crc32(block).to_bytes(_CHECK)
+    @property
+    def group_size(self) -> int:
+        """Bytes of parity a group."""
+        return self.rows * (self.block + _CHECK)
+
+    @property
+    def encoded_size(self) -> int:
+        """Bytes of the parity blob."""
+        return self.groups * self.group_size
+
+    def encode_group(self, group: int, read: ReadAt) -> bytes:
+        """A group's stretch of the parity blob."""
+        data = b"".join(
+            _padded(read(self.offset(group, column), self.block), self.block) for column in range(COLUMNS)
+        )
+        blocks = [fragment[-self.block :] for fragment in self._driver().encode(data)[COLUMNS:]]
+        return b"".join(block + zlib.crc32(block).to_bytes(_CHECK) for block in blocks)
 
     def repair(
         self, bad: list[tuple[int, int]], read: ReadAt, parity: ReadAt, write: Callable[[int, bytes], None]

@@ -93,28 +93,41 @@ class StretchedSource:
         else:
             self._file = _open_local(stretch.path, self._open)
 
+    def _around(self, file: MediumFile, buffer: memoryview) -> int:
+        """A smaller piece where a larger one could not be read; zeros if that is it."""
+        file.seek(self._at)
+        try:
+            return file.readinto(buffer)
+        except MediumError as error:
+            if not _unreadable(error):
+                raise
+        file.seek(self._at + len(buffer))
+        return _zeros(buffer)
+
     def _local(self, buffer: memoryview) -> int:
         """From the box itself; what is damaged there is left as zeros, and fetched from the medium afterwards."""
         try:
             count = os.preadv(self._file, [buffer], self._at) if self._file != -1 else 0  # type: ignore[arg-type]
         except OSError:
             count = 0
-        return count or _zeros(buffer, len(buffer))
+        return count or _zeros(buffer)
 
     def _remote(self, buffer: memoryview) -> int:
         assert isinstance(self._file, MediumFile)  # noqa: S101 - told apart in readinto
         try:
             count = self._file.readinto(buffer)
         except MediumError as error:
-            unreadable = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EIO
-            if not (self._tolerant and unreadable and self._medium.answers()):
+            if not (self._tolerant and _unreadable(error) and self._medium.answers()):
                 raise
-            count = _zeros(buffer, _SKIP)
-            self._file.seek(self._at + count)
+            count = self._around(self._file, buffer[:_SKIP])
         if not count:
             raise truncated(self.name, self._at, self._at + self._left)
         self.from_medium += count
         return count
+
+
+def _unreadable(error: MediumError) -> bool:
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EIO
 
 
 def _open_local(path: Path, stack: ExitStack) -> int:
@@ -126,7 +139,6 @@ def _open_local(path: Path, stack: ExitStack) -> int:
     return descriptor
 
 
-def _zeros(buffer: memoryview, most: int) -> int:
-    count = min(len(buffer), most)
-    buffer[:count] = bytes(count)
-    return count
+def _zeros(buffer: memoryview) -> int:
+    buffer[:] = bytes(len(buffer))
+    return len(buffer)

@@ -55,27 +55,27 @@ class Supply:
     carried: Carried | None
     places: Places = field(default_factory=dict)
 
-    def stretches(self, packed: PackedFile, index: ChunkIndex | None) -> list[Stretch]:
-        """The file in stretches, in order.
+    def stretches(
+        self, packed: PackedFile, index: ChunkIndex | None, numbers: Iterable[int] | None = None
+    ) -> list[Stretch]:
+        """The file in stretches, in order; with `numbers`, only these chunks of it.
 
         Raises:
             MediumError: `medium.missing-file`, `medium.for-another-box`: nobody has a part of it.
         """
         if index is None:
             return [self._blob(part, 0, part.size) for part in packed.parts]
-        return _joined(self._chunks(packed, index))
+        return _joined(self._chunks(packed, index, range(len(index)) if numbers is None else numbers))
 
     def from_media(self, packed: PackedFile, index: ChunkIndex, number: int) -> Stretch:
         """One chunk, wherever it is but on the box. Raises: as `stretches`."""
-        return next(replace(self, places={})._chunks(packed, index, range(number, number + 1)))
+        return next(replace(self, places={})._chunks(packed, index, [number]))
 
-    def _chunks(
-        self, packed: PackedFile, index: ChunkIndex, numbers: range | None = None
-    ) -> Iterator[Stretch]:
+    def _chunks(self, packed: PackedFile, index: ChunkIndex, numbers: Iterable[int]) -> Iterator[Stretch]:
         part_ends = _ends(packed.parts)
         packs = self._in_packs(packed.digest, index)
         part = 0
-        for number in numbers if numbers is not None else range(len(index)):
+        for number in numbers:
             offset, size = index.span(number)
             while offset >= part_ends[part]:
                 part += 1
@@ -83,14 +83,14 @@ class Supply:
             begins = part_ends[part] - blob.size
             if (place := self.places.get(index.digest(number))) is not None:
                 yield Stretch(blob_file(blob.digest.hex), place[1], size, path=place[0])
-            elif self.carried is None or blob.digest in self.carried.here.blobs or number not in packs:
+            elif self.carried is None or self.carried.has(blob.digest) or number not in packs:
                 yield self._blob(blob, offset - begins, size)
             else:
                 yield replace(packs[number], size=size)
 
     def _blob(self, blob: Descriptor, offset: int, size: int) -> Stretch:
         file = blob_file(blob.digest.hex)
-        if self.carried is None or blob.digest in self.carried.here.blobs:
+        if self.carried is None or self.carried.has(blob.digest):
             return Stretch(file, offset, size)
         medium = self.carried.medium_with(blob.digest)
         if medium is None:

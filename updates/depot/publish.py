@@ -3,19 +3,27 @@
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from updates import canonical
 from updates.artifacts import Artifact, index_of
 from updates.blobs import BlobStore
+from updates.depot.cargo import Cargo
+from updates.depot.fleet import cosignatures
 from updates.depot.repository import Depot
+from updates.depot.sharing import WHOLE, Shape, damaged, plan
 from updates.depot.signing import metadata_files, sign
 from updates.digest import Digest
 from updates.durable import sync_folder, write_file
-from updates.errors import DepotError, StoreError, UpdateError
+from updates.errors import DepotError, MediumError, StoreError, UpdateError
 from updates.inspect import inspect
 from updates.layout import (
+    BLOB_FOLDER,
+    CARRIED,
+    COSIGNATURES,
     INDEX,
     LIMITS,
     METADATA_FOLDER,
@@ -25,7 +33,7 @@ from updates.layout import (
     UPDATE_FOLDER,
     blob_file,
 )
-from updates.manifest import layout_bytes, parse_manifest
+from updates.manifest import layout_bytes
 from updates.media import Medium
 from updates.trust.clock import EffectiveTime, TimeSource
 from updates.trust.state import TrustState
@@ -44,11 +52,14 @@ class Published:
     """Bytes of all files."""
     signed: tuple[str, ...]
     """Roles that were signed for this publication; none where nothing had changed."""
+    media: int = 1
+    """How many media the set has."""
 
 
 def publish(
     depot: Depot,
     medium: Path,
+    shape: Shape = WHOLE,
     *,
     now: datetime | None = None,
     renew: bool = False,
@@ -62,13 +73,14 @@ def publish(
     Args:
         depot: an opened depot.
         medium: a folder, usually where a stick is mounted.
+        shape: whether it carries all of the update, what one box lacks, a share of several media, parity.
         now: when this happens; by default, now.
         renew: sign with fresh dates even though nothing changed.
         on_progress: told how far it is.
 
     Raises:
-        DepotError: `depot.no-medium`, `depot.medium-full`, `depot.too-large`, `depot.blob-damaged`,
-            `depot.medium-failed`, `depot.readback`, `depot.key-…`, `depot.keys-missing`, `depot.unwritable`.
+        DepotError: `depot.no-medium`, `depot.medium-full`, `depot.too-large`, `depot.blob-damaged`, `depot.bad-shape`,
+            `depot.unknown-contents`, `depot.medium-failed`, `depot.readback`, `depot.key-…`, what `sign` raises.
     """
     if not medium.is_dir():
         raise DepotError(
@@ -78,13 +90,16 @@ def publish(
             remedy="Insert and mount the medium, and name where it is mounted.",
         )
     artifacts = depot.artifacts()
-    sizes = _blobs_of(depot, artifacts)
-    _check_fits(medium, sizes)
+    try:
+        cargo = plan(depot, artifacts, shape)
+    except MediumError as error:
+        raise _depot_failed(depot, error) from error
+    _check_fits(medium, cargo)
     signed = sign(depot, now, renew=renew)
     unfinished = medium / UNFINISHED_FOLDER
     try:
-        _write(depot, unfinished, artifacts, sizes, on_progress)
-        _read_back(depot, unfinished, sizes, on_progress)
+        _write(depot, unfinished, artifacts, cargo, on_progress)
+        _read_back(depot, unfinished, cargo, on_progress)
         _swap(medium)
     except OSError as error:
         raise _failed(f"{error.filename or medium} cannot be written: {error.strerror}.") from error
@@ -92,77 +107,66 @@ def publish(
         raise _failed(error.what) from error
     folder = medium / UPDATE_FOLDER
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return Published(folder, artifacts, size, signed)
+    return Published(folder, artifacts, size, signed, len(cargo.carried.media) if cargo.carried else 1)
 
 
-def _blobs_of(depot: Depot, artifacts: tuple[Artifact, ...]) -> dict[Digest, int]:
-    sizes: dict[Digest, int] = {}
-    for artifact in artifacts:
-        if not depot.blobs.verify(artifact.digest):
-            raise _damaged(depot, artifact.digest)
-        data = depot.blobs.path(artifact.digest).read_bytes()
-        sizes[artifact.digest] = len(data)
-        for blob in parse_manifest(data, artifact.manifest_file).blobs:
-            sizes[blob.digest] = blob.size
-    for digest, size in sizes.items():
-        if size > LIMITS.fat_file:
+def _check_fits(medium: Path, cargo: Cargo) -> None:
+    for load in cargo.loads.values():
+        if load.size > LIMITS.fat_file:
             raise DepotError(
                 "depot.too-large",
-                f"The blob {digest} has {size} bytes; FAT32 holds files below 4 GiB.",
+                f"The blob {load.digest} has {load.size} bytes; FAT32 holds files below 4 GiB.",
                 kept="Nothing was signed or written.",
                 remedy="Split the weights into parts.",
             )
-    return sizes
-
-
-def _check_fits(medium: Path, sizes: dict[Digest, int]) -> None:
     arrived = medium / UNFINISHED_FOLDER
-    needed = sum(size for digest, size in sizes.items() if not (arrived / blob_file(digest.hex)).exists())
+    needed = sum(
+        load.size for load in cargo.loads.values() if not (arrived / blob_file(load.digest.hex)).exists()
+    )
     free = shutil.disk_usage(medium).free
     if needed + LIMITS.root > free:
         raise DepotError(
             "depot.medium-full",
             f"The update needs {needed / 1e6:.1f} MB; {free / 1e6:.1f} MB are free on {medium}.",
             kept="Nothing was signed or written.",
-            remedy="Use a larger medium, or remove other files and old updates from it.",
+            remedy="Use a larger medium, remove other files and old updates from it, or write a set with --split-size.",
         )
 
 
 def _write(
-    depot: Depot,
-    folder: Path,
-    artifacts: tuple[Artifact, ...],
-    sizes: dict[Digest, int],
-    on_progress: OnProgress,
+    depot: Depot, folder: Path, artifacts: tuple[Artifact, ...], cargo: Cargo, on_progress: OnProgress
 ) -> None:
     folder.mkdir(exist_ok=True)
     for entry in folder.iterdir():
         if entry.name != "blobs":
             _remove(entry)
-    total, done = sum(sizes.values()), 0
+    total, done = cargo.size, 0
     blobs = BlobStore(folder / "blobs")
-    for digest, size in sizes.items():
+    for digest, load in cargo.loads.items():
         if not blobs.has(digest):
-            with Medium(depot.path / "blobs").open(f"sha256/{digest.hex}") as source:
+            with closing(load.open()) as source:
                 try:
-                    blobs.put_stream(source, digest, size, _offset(on_progress, done, total))
-                except UpdateError as error:
-                    if error.code in ("medium.digest-mismatch", "medium.truncated"):
-                        raise _damaged(depot, digest) from error
-                    raise
-        done += size
+                    blobs.put_stream(source, digest, load.size, _offset(on_progress, done, total))
+                except MediumError as error:
+                    raise _depot_failed(depot, error) from error
+        done += load.size
         on_progress("write", done, total)
-    blobs.remove_unreferenced(sizes)
+    blobs.remove_unreferenced(cargo.loads)
     blobs.remove_partials()
     (folder / METADATA_FOLDER).mkdir()
     for file in metadata_files(depot):
         write_file(folder / METADATA_FOLDER / file.name, file.read_bytes())
+    if cargo.carried is not None:
+        write_file(folder / CARRIED, cargo.carried.to_bytes())
+    cosigned = cosignatures(depot)
+    if cosigned:
+        write_file(folder / COSIGNATURES, canonical.to_bytes(cosigned))
     write_file(folder / OCI_LAYOUT, layout_bytes())
     write_file(folder / INDEX, index_of(artifacts))
     sync_folder(folder)
 
 
-def _read_back(depot: Depot, folder: Path, sizes: dict[Digest, int], on_progress: OnProgress) -> None:
+def _read_back(depot: Depot, folder: Path, cargo: Cargo, on_progress: OnProgress) -> None:
     """Read every file again, past the page cache, as a new box would."""
     for path in folder.rglob("*"):
         if path.is_file():
@@ -175,12 +179,12 @@ def _read_back(depot: Depot, folder: Path, sizes: dict[Digest, int], on_progress
     except UpdateError as error:
         raise _readback(error.what) from error
     blobs = BlobStore(folder / "blobs")
-    total, done = sum(sizes.values()), 0
-    for digest, size in sizes.items():
+    total, done = cargo.size, 0
+    for digest, load in cargo.loads.items():
         if not blobs.verify(digest):
             blobs.path(digest).unlink(missing_ok=True)
             raise _readback(f"The blob {digest} reads back differently.")
-        done += size
+        done += load.size
         on_progress("verify", done, total)
 
 
@@ -216,13 +220,9 @@ def _offset(on_progress: OnProgress, before: int, total: int) -> Callable[[int],
     return lambda done: on_progress("write", before + done, total)
 
 
-def _damaged(depot: Depot, digest: Digest) -> DepotError:
-    return DepotError(
-        "depot.blob-damaged",
-        f"The blob {digest} in {depot.path} is missing or damaged.",
-        kept="The medium carries what it had before, or no update at all.",
-        remedy="Restore the depot's blobs from a backup, or add the artifact again.",
-    )
+def _depot_failed(depot: Depot, error: MediumError) -> DepotError:
+    """What reading the depot's own blobs raises, in the depot's words."""
+    return damaged(depot, Digest(error.file.removeprefix(f"{BLOB_FOLDER}/")))
 
 
 def _failed(why: str) -> DepotError:
