@@ -84,6 +84,15 @@ DEPOT_COMMANDS: tuple[Command, ...] = (
             ),
             Argument("latency_ms", "most milliseconds that an answer may take (p50)", kind=float),
             Argument("memory_mib", "most MiB that the process that hosts it may use", kind=float),
+            Argument(
+                "model_signature", "an OpenSSF model signature by the model's maker (model.sig)", path=True
+            ),
+            Argument(
+                "model_signer",
+                "the maker's public key (PEM) to check it with; without it, it travels unchecked",
+                path=True,
+            ),
+            PASSPHRASE,
         ),
         role=Role.INTEGRATOR,
         where=Where.HERE,

@@ -65,6 +65,12 @@ TABLE: tuple[Command, ...] = (
         "List the imported models and their versions.",
     ),
     Command(
+        "evidence",
+        "Show a model's evidence",
+        "Show what travels with a model: bill of materials, licence, provenance and its maker's signature.",
+        (NAME, Argument("version", "version of the model; default: the newest imported one")),
+    ),
+    Command(
         "deploy",
         "Deploy a model",
         "Measure every way to run a model here, choose the best right one and serve it.",

@@ -11,6 +11,7 @@ from appliance.results import DepotMade, ModelAdded, RoleKeys, UpdatePublished
 from runtimes.errors import EngineError
 from runtimes.golden import load_golden_folder
 from runtimes.modelfile import identify
+from updates.depot.evidence import MakerSignature
 from updates.depot.models import ModelArtifact
 from updates.depot.models import add_model as pack_model
 from updates.depot.publish import publish as write_medium
@@ -65,6 +66,9 @@ def add_model(
     objective: str,
     latency_ms: float | None,
     memory_mib: float | None,
+    model_signature: str | None,
+    model_signer: str | None,
+    passphrase_file: str | None,
 ) -> ModelAdded:
     """What a box would refuse is refused here, where somebody can mend it."""
     context.progress(Progress("check", file))
@@ -79,7 +83,7 @@ def add_model(
     samples = load_golden_folder(Path(golden))
     context.progress(Progress("pack", f"{name} {version}"))
     added = pack_model(
-        Depot.open(Path(depot)),
+        open_depot(depot, passphrase_file),
         ModelArtifact(
             name=name,
             version=version,
@@ -92,6 +96,7 @@ def add_model(
             latency_objective_ms=latency_ms,
             memory_limit_mib=memory_mib,
             description=summary,
+            signature=_maker_signature(model_signature, model_signer),
         ),
     )
     return ModelAdded(name, version, model.format, added.digest.hex, added.size, len(samples.samples))
@@ -120,6 +125,12 @@ def _in_bytes(progress: OnProgress) -> Callable[[str, int, int], None]:
         progress(Progress(phase, "the medium", done, total, "bytes", medium_needed=True))
 
     return tell
+
+
+def _maker_signature(file: str | None, key: str | None) -> MakerSignature | None:
+    if file is None:
+        return None
+    return MakerSignature(Path(file), Path(key) if key else None)
 
 
 def open_depot(depot: str, passphrase_file: str | None) -> Depot:

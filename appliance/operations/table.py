@@ -25,6 +25,7 @@ OPERATIONS: dict[str, str] = {
     "update.import": "updating:import_update",
     "doctor": "diagnosis:doctor",
     "models": "models:models",
+    "evidence": "evidence:evidence",
     "deploy": "models:deploy",
     "plan": "models:plan",
     "undeploy": "models:undeploy",

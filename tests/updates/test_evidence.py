@@ -3,19 +3,16 @@
 import base64
 import json
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
-from securesystemslib.dsse import Envelope
 
 from tests.updates.conftest import NOW, Box, write
+from tests.updates.makers import digest_of, model_signature, public_half
 from tests.updates.people import key, refused, stick
 from updates.depot.evidence import MakerSignature
 from updates.depot.models import ModelArtifact, add_model
@@ -46,45 +43,9 @@ def evidence(depot: Depot, name: str = "line-inspection") -> dict[str, tuple[str
     }
 
 
-def model_signature(files: dict[str, str], maker: ec.EllipticCurvePrivateKey, **changes: Any) -> bytes:
-    """A Sigstore bundle as the model_signing package 1.x writes it with a key."""
-    statement = {
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{"name": "line", "digest": {"sha256": "00" * 32}}],
-        "predicateType": "https://model_signing/signature/v1.0",
-        "predicate": {
-            "serialization": {"method": "files", "hash_type": "sha256", "allow_symlinks": False},
-            "resources": [
-                {"name": name, "algorithm": "sha256", "digest": digest} for name, digest in files.items()
-            ],
-        },
-    } | changes
-    payload = json.dumps(statement).encode()
-    signature = maker.sign(Envelope(payload, STATEMENT_TYPE, {}).pae(), ec.ECDSA(SHA256()))
-    bundle = {
-        "mediaType": BUNDLE_TYPE,
-        "verificationMaterial": {"publicKey": {"hint": "of the maker"}, "tlogEntries": []},
-        "dsseEnvelope": {
-            "payload": base64.b64encode(payload).decode(),
-            "payloadType": STATEMENT_TYPE,
-            "signatures": [{"sig": base64.b64encode(signature).decode(), "keyid": ""}],
-        },
-    }
-    return json.dumps(bundle).encode()
-
-
 @pytest.fixture
 def maker() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
-
-
-def public_half(folder: Path, maker: ec.EllipticCurvePrivateKey) -> Path:
-    pem = maker.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return write(folder / "maker.pub.pem", pem)
-
-
-def digest_of(file: Path) -> str:
-    return sha256(file.read_bytes()).hexdigest()
 
 
 def test_every_model_carries_a_bill_of_materials_and_its_licence(depot: Depot, onnx: Path) -> None:
@@ -108,7 +69,7 @@ def test_the_provenance_says_from_which_files_by_which_tool_and_is_signed(depot:
     assert (found.sources[0].name, found.sources[0].sha256) == ("line.onnx", digest_of(onnx))
     assert found.subjects["model.onnx"] == digest_of(onnx)
     assert found.tool.startswith("appliance ")
-    assert found.builder == f"urn:appliance:depot:sha256:{sha256(depot.root_bytes()).hexdigest()}"
+    assert found.builder == f"urn:appliance:depot:sha256:{digest_of(depot.root_file)}"
     assert read_provenance(data).signers == ()
 
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Self
 
-from tuf.api.metadata import Root, Timestamp
+from securesystemslib.signer import Key
+from tuf.api.metadata import Root, Targets, Timestamp
 
 from updates.trust.metadata import issued_at, load, signers_of
 
@@ -40,6 +41,15 @@ class TrustState:
     @property
     def root_version(self) -> int:
         return load(Root, self.files["root"], "root.json").signed.version
+
+    @property
+    def artifact_keys(self) -> tuple[Key, ...]:
+        """The keys that may vouch for artifacts: the targets', and those of every role they delegate to."""
+        root = load(Root, self.files["root"], "root.json").signed
+        own = [root.keys[keyid] for keyid in root.roles[Targets.type].keyids]
+        data = self.files.get(Targets.type)
+        delegations = load(Targets, data, "targets.json").signed.delegations if data is not None else None
+        return (*own, *(delegations.keys.values() if delegations is not None else ()))
 
     @property
     def signed_time(self) -> datetime | None:
