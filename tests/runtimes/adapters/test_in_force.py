@@ -9,7 +9,7 @@ import llama_cpp
 import openvino
 import pytest
 
-from runtimes.adapters import onnxruntime as onnxruntime_adapter
+from runtimes.adapters import onnxsession
 from runtimes.adapters.llamacpp import LlamaCpp
 from runtimes.adapters.onnxruntime import OnnxRuntime
 from runtimes.adapters.openvino import OpenVino
@@ -75,12 +75,12 @@ def test_openvino_counts_its_nodes_by_the_precision_that_they_compute_in(linear:
 def test_onnxruntime_tells_threads_that_differ_from_the_candidate_s(
     linear: ModelFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = onnxruntime_adapter._session
+    session = onnxsession._session
 
     def another(model: ModelFile, candidate: Candidate, *given: Any, **named: Any) -> Any:
         return session(model, replace(candidate, threads=3), *given, **named)
 
-    monkeypatch.setattr(onnxruntime_adapter, "_session", another)
+    monkeypatch.setattr(onnxsession, "_session", another)
     model = OnnxRuntime().load(linear, Candidate("onnxruntime", "CPU", "f32", 1), None)
     assert model.in_force.threads == 3
 

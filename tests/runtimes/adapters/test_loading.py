@@ -10,7 +10,8 @@ import openvino
 import pytest
 
 from runtimes.adapters.llamacpp import LlamaCpp
-from runtimes.adapters.onnxruntime import OnnxModel, OnnxRuntime
+from runtimes.adapters.onnxruntime import OnnxRuntime
+from runtimes.adapters.onnxsession import placed
 from runtimes.adapters.openvino import OpenVino
 from runtimes.engine import Candidate, Engine, ModelFile
 from runtimes.errors import EngineError
@@ -74,7 +75,7 @@ def test_onnxruntime_that_took_another_provider_is_refused(tmp_path: Path) -> No
         str(onnx_files.linear(tmp_path / "m.onnx")), providers=["CPUExecutionProvider"]
     )
     with pytest.raises(EngineError) as refused:
-        OnnxModel(session, Candidate("onnxruntime", "cuda:0", "f32", 1), "CUDAExecutionProvider", "f32")
+        placed(session, "CUDAExecutionProvider")
     assert refused.value.code == "device.fell-back"
 
 

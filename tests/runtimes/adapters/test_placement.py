@@ -57,7 +57,7 @@ def test_a_model_whose_nodes_are_shared_out_is_refused_unless_its_candidate_says
 ) -> None:
     """onnxruntime refuses by itself; what it would have shared out is stood in for, no provider here takes a part."""
     shared = Placement({"CPUExecutionProvider": Counter(Shape=2, Gather=1), AZURE: Counter(Conv=118)})
-    monkeypatch.setattr("runtimes.adapters.onnxruntime.placement", lambda _: shared)
+    monkeypatch.setattr("runtimes.adapters.onnxsession.placement", lambda _: shared)
     with pytest.raises(EngineError) as refused:
         OnnxRuntime().load(linear, Candidate("onnxruntime", "azure:0", "f32", 1), None)
     assert refused.value.code == "placement.partial"
