@@ -3,14 +3,15 @@
 from appliance.box import Box
 from appliance.registry import Artifact
 from runtimes.hardware.profile import HardwareProfile
-from runtimes.packs import installed_packs
+from runtimes.packs import installed_packs, versions_of_packs
 from runtimes.packs.compiled import CompiledKey, driver_of, sweep
 
 
 def sweep_stale(box: Box, hardware: HardwareProfile) -> int:
     """Remove those of models, engines or drivers that are no longer here; bytes that were freed."""
     models = box.registry.blobs()
-    engines = {(pack.title, pack.version) for pack in installed_packs(box.state.packs)}
+    packs = (*installed_packs(box.state.packs), *versions_of_packs(box.state.packs))
+    engines = {(pack.title, pack.version) for pack in packs}
 
     def fits(key: CompiledKey) -> bool:
         here = key.model in models and (key.pack, key.version) in engines

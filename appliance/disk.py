@@ -5,7 +5,7 @@ from pathlib import Path
 
 from appliance.state import StateFolder
 from appliance.status import DiskUse
-from runtimes.packs import installed_packs
+from runtimes.packs import installed_packs, versions_of_packs
 from runtimes.packs.folder import DESCRIPTION
 from runtimes.packs.occupied import occupied
 
@@ -19,7 +19,8 @@ def disk_use(state: StateFolder) -> DiskUse:
         for path in (state.database, state.telemetry)
         for suffix in _BESIDE_A_DATABASE
     )
-    packs = (pack.folder for pack in installed_packs(state.packs) if pack.folder is not None)
+    found = (*installed_packs(state.packs), *versions_of_packs(state.packs))
+    packs = {pack.folder for pack in found if pack.folder is not None}
     return DiskUse(
         blobs=occupied(state.blobs),
         databases=occupied(*databases),

@@ -56,17 +56,19 @@ def planned(deployment: Deployment) -> Candidate:
 def worker_spec(
     state: StateFolder,
     blobs: BlobStore,
-    artifact: Artifact,
+    deployment: Deployment,
     candidate: Candidate,
     hardware: HardwareProfile | None,
 ) -> WorkerSpec:
-    """How a worker is started that runs a model by a candidate. Raises EngineError `pack.missing`.
+    """How a worker is started that runs a deployment's model by a candidate. Raises EngineError `pack.missing`.
+
+    A pack runs in the version that the deployment's plan was measured with, where that is still here.
 
     Args:
         hardware: whose drivers compiled models are for; may be None where the candidate runs on the processor.
     """
-    model = model_file(blobs, artifact)
-    pack = pack_of(candidate, state.packs)
+    model = model_file(blobs, deployment.artifact)
+    pack = pack_of(candidate, state.packs, deployment.plan.engines.get(candidate.pack, ""))
     return WorkerSpec(
         model=model,
         candidate=candidate,

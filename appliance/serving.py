@@ -177,7 +177,7 @@ class Serving:
     async def _spec(self, deployment: Deployment, candidate: Candidate) -> WorkerSpec:
         """The processor's candidates do not wait until the machine is examined."""
         hardware = None if candidate.device == CPU else await self._hardware.profile()
-        return worker_spec(self._state, self._blobs, deployment.artifact, candidate, hardware)
+        return worker_spec(self._state, self._blobs, deployment, candidate, hardware)
 
     def _worker_event(self, event: WorkerEvent) -> None:
         self._failures.pop(event.name, None)

@@ -1,6 +1,6 @@
 """A pack in a folder of its own: a virtual environment with a `pack.toml` beside its `pyvenv.cfg`.
 
-name = "onnxruntime-cuda"       # the folder's name too
+name = "onnxruntime-cuda"       # the folder's name too, or that of the link to it
 version = "1.31.0"              # of the engine
 engine = "onnxruntime"          # entry point in the group `appliance.runtimes`, in this environment
 needs = "Needs an NVIDIA GPU."  # optional, one sentence
@@ -17,6 +17,7 @@ import msgspec
 
 from runtimes.engine import ENTRY_POINT_GROUP
 from runtimes.packs.pack import BrokenPack, RuntimePack
+from runtimes.packs.places import place_of, versions_in
 
 DESCRIPTION = "pack.toml"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -40,7 +41,24 @@ def packs_in(folders: Sequence[Path]) -> Iterator[RuntimePack | BrokenPack]:
         for pack in _subfolders(folder):
             found.setdefault(pack.name, pack)
     for name in sorted(found):
-        yield _read(found[name])
+        place = found[name]
+        yield _read(name, place.resolve() if place.is_symlink() else place)
+
+
+def version_of_pack(folders: Sequence[Path], name: str, version: str) -> RuntimePack | None:
+    """That version of a pack where several lie side by side (`runtimes.packs.versions`); None where it is not whole."""
+    return next(
+        (pack for pack in versions_of_packs(folders) if (pack.name, pack.version) == (name, version)), None
+    )
+
+
+def versions_of_packs(folders: Sequence[Path]) -> Iterator[RuntimePack]:
+    """Every whole version of the packs of which several may lie side by side."""
+    for packs in folders:
+        for name, version in versions_in(packs):
+            pack = _read(name, place_of(packs, name, version))
+            if isinstance(pack, RuntimePack):
+                yield pack
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -51,10 +69,10 @@ def _subfolders(folder: Path) -> list[Path]:
         return []
 
 
-def _read(folder: Path) -> RuntimePack | BrokenPack:
+def _read(name: str, folder: Path) -> RuntimePack | BrokenPack:
     try:
         described = _description(folder / DESCRIPTION)
-        if described.name != folder.name or not _NAME.fullmatch(described.name):
+        if described.name != name or not _NAME.fullmatch(described.name):
             raise _UnusableError(f"{folder / DESCRIPTION} names the pack {described.name!r}.")
         interpreter = folder / "bin" / "python"
         if not os.access(interpreter, os.X_OK):
@@ -64,7 +82,7 @@ def _read(folder: Path) -> RuntimePack | BrokenPack:
                 f"No package in {folder} has the entry point {described.engine!r} in {ENTRY_POINT_GROUP}."
             )
     except _UnusableError as reason:
-        return BrokenPack(folder.name, folder, str(reason))
+        return BrokenPack(name, folder, str(reason))
     return RuntimePack(
         described.name, described.engine, described.version, interpreter, folder, described.needs
     )

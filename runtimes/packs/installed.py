@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runtimes.engine import ENTRY_POINT_GROUP, Candidate
 from runtimes.errors import EngineError
-from runtimes.packs.folder import packs_in
+from runtimes.packs.folder import packs_in, version_of_pack
 from runtimes.packs.known import ACCELERATED, CPU_PACKS
 from runtimes.packs.pack import AbsentPack, BrokenPack, RuntimePack
 
@@ -43,8 +43,13 @@ def interpreter_of(candidate: Candidate, folders: Sequence[Path] = ()) -> Path:
     return pack_of(candidate, folders).interpreter
 
 
-def pack_of(candidate: Candidate, folders: Sequence[Path] = ()) -> RuntimePack:
-    """The pack whose workers run a candidate. Raises EngineError `pack.missing`."""
+def pack_of(candidate: Candidate, folders: Sequence[Path] = (), version: str = "") -> RuntimePack:
+    """The pack whose workers run a candidate: where it is there, the version that it was measured with.
+
+    Raises EngineError `pack.missing`.
+    """
+    if candidate.pack and version and (measured := version_of_pack(folders, candidate.pack, version)):
+        return measured
     for pack in installed_packs(folders):
         if (pack.engine, pack.mark) == (candidate.engine, candidate.pack):
             return pack

@@ -1,11 +1,9 @@
 """A pack is made by its recipe, from a folder of wheels and hashes alone; what does not start is not put in place."""
 
 import hashlib
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy
 import pytest
 
 from runtimes.engine import ModelFile
@@ -17,7 +15,7 @@ from runtimes.packs.making import make_pack
 from runtimes.packs.recipe import Recipe, read_recipe
 from runtimes.selection.candidates import survey
 from tests.runtimes import onnx_files
-from tests.runtimes.packs import toy_engine
+from tests.runtimes.packs.toy_wheels import toy_wheels
 
 RECIPES = Path(__file__).parents[3] / "packaging" / "packs"
 
@@ -25,19 +23,7 @@ RECIPES = Path(__file__).parents[3] / "packaging" / "packs"
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The toy engine without an entry point, and what makes this machine's numpy and msgspec importable."""
-    folder = tmp_path_factory.mktemp("wheels")
-    toy_engine.wheel(folder, toy_engine.ADAPTER, "")
-    linked = folder / "linked"
-    linked.mkdir()
-    for package in toy_engine.numpy_and_msgspec(Path(numpy.__file__).parents[1]):
-        (linked / package.name).symlink_to(package)
-    info = "links-1.dist-info"
-    with zipfile.ZipFile(folder / "links-1-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("links.pth", f"{linked}\n")
-        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: links\nVersion: 1\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{info}/RECORD", f"links.pth,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
-    return folder
+    return toy_wheels(tmp_path_factory.mktemp("toy") / "wheels", entry_points="")
 
 
 @pytest.fixture
