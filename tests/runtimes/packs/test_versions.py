@@ -1,7 +1,6 @@
 """Versions of a pack lie side by side; a link says which one counts, and a plan's own version runs on."""
 
 import hashlib
-import os
 import sys
 from pathlib import Path
 
@@ -27,6 +26,10 @@ def contents(wheels: Path, version: str = "7.1", **changed: str) -> PackContents
         Wheel(f.name, f, hashlib.sha256(f.read_bytes()).hexdigest()) for f in sorted(wheels.glob("*.whl"))
     )
     return PackContents("toy-pack", version, told["engine"], told["adapter"], told["needs"], tuple(found))
+
+
+def left_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,7 @@ async def test_two_versions_stand_side_by_side_and_each_is_found_by_who_was_meas
     remove(tmp_path, "toy-pack", "7.1")
     assert pack_of(TOY, [tmp_path], "7.1").version == "7.2"
     remove(tmp_path, "toy-pack", "7.2")
-    assert os.listdir(tmp_path) == []
+    assert left_in(tmp_path) == []
     with pytest.raises(EngineError) as caught:
         interpreter_of(TOY, [tmp_path])
     assert caught.value.code == "pack.missing"
@@ -76,7 +79,7 @@ async def test_a_version_whose_engine_does_not_start_leaves_nothing(
     with pytest.raises(EngineError, match=said) as refused:
         await install(contents(wheels, **changed), tmp_path)
     assert refused.value.code == "pack.not-made"
-    assert os.listdir(tmp_path) == []
+    assert left_in(tmp_path) == []
 
 
 async def test_a_wheel_with_another_hash_is_not_installed(wheels: Path, tmp_path: Path) -> None:
@@ -87,7 +90,7 @@ async def test_a_wheel_with_another_hash_is_not_installed(wheels: Path, tmp_path
     )
     with pytest.raises(EngineError, match=r"(?i)hash"):
         await install(forged, tmp_path)
-    assert os.listdir(tmp_path) == []
+    assert left_in(tmp_path) == []
 
 
 def test_what_fills_an_environment_has_no_network(tmp_path: Path) -> None:
