@@ -1,9 +1,10 @@
 """How a model goes live: measured on this machine, written down, switched to."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from appliance.box import Box, Change, timestamp
 from appliance.errors import ApplianceError
@@ -81,16 +82,18 @@ async def go_live(
     context: BoxContext,
     deployment: Deployment,
     action: str,
+    *,
+    details: Mapping[str, Any] | None = None,
     beside: Callable[[Change], None] = lambda _: None,
 ) -> None:
     """Load it, write it down, switch to it; where it cannot be loaded or written down, nothing changes.
 
-    `beside` writes what belongs into the same transaction.
+    `details` go into the audit entry, and `beside` writes what else belongs into the same transaction.
     """
     staged = await context.services.stage(deployment) if context.services else None
     try:
         with context.box.change(context.actor, action) as change:
-            put_live(context.box, change, deployment)
+            put_live(context.box, change, deployment, details)
             beside(change)
     except BaseException:
         if staged is not None:
@@ -100,7 +103,9 @@ async def go_live(
         await staged.switch()
 
 
-def put_live(box: Box, change: Change, deployment: Deployment) -> None:
+def put_live(
+    box: Box, change: Change, deployment: Deployment, details: Mapping[str, Any] | None = None
+) -> None:
     """Write the deployment and its audit entry, within the caller's transaction."""
     chosen = deployment.plan.chosen
     artifact = deployment.artifact
@@ -112,6 +117,7 @@ def put_live(box: Box, change: Change, deployment: Deployment) -> None:
             "plan": chosen.label if chosen else "",
             "p50_seconds": deployment.planned_p50_seconds,
             "candidates": len(deployment.plan.results),
+            **(details or {}),
         },
     )
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -15,13 +16,16 @@ from appliance.errors import ApplianceError, explain
 from appliance.kinds.kind import Arrival, Prepared
 from appliance.kinds.table import ORDER, kind_of
 from appliance.operations.context import BoxContext
-from appliance.registry import Import
+from appliance.registry import Artifact, Import
 from appliance.results import ImportReport, Rejected
+from appliance.retention import keep_to_policy, reclaim, told_what_may_go
 from updates import transfer
 from updates.digest import Digest
+from updates.errors import StoreError
 from updates.inspect import Installed, Preview, Standing, inspect
 from updates.media import find_update
-from updates.names import Identity, Kind
+from updates.names import Identity, Kind, version_order
+from updates.refusals import same_version
 from updates.transfer import Received, receive
 
 ACTION = "update.import"
@@ -44,7 +48,19 @@ def look_at(context: BoxContext, medium: str, *, allow_expired: bool) -> Preview
         Installed(Identity(Kind(a.kind), a.name, a.version), Digest(a.digest))
         for a in box.registry.artifacts()
     ]
-    return inspect(find_update(Path(medium)), box.trust, box.now(), installed, allow_expired=allow_expired)
+    preview = inspect(find_update(Path(medium)), box.trust, box.now(), installed, allow_expired=allow_expired)
+    _refuse_changed(preview, box.registry.retired())
+    return preview
+
+
+def _refuse_changed(preview: Preview, retired: Sequence[Artifact]) -> None:
+    """A version whose content was removed here may come back, but as what it was."""
+    known = {(artifact.kind, artifact.name, artifact.version): artifact.digest for artifact in retired}
+    for artifact in (offer.artifact for offer in preview.offers):
+        identity = artifact.identity
+        before = known.get((identity.kind, identity.name, identity.version), artifact.digest.hex)
+        if before != artifact.digest.hex:
+            raise same_version(f"{identity} on the medium", artifact.manifest_file)
 
 
 async def import_update(context: BoxContext, medium: str, *, allow_expired: bool) -> ImportReport:
@@ -62,9 +78,12 @@ async def import_update(context: BoxContext, medium: str, *, allow_expired: bool
         report = await _activate(context, preview, certified, report)
     except Exception as error:
         if explain(error).code not in RESUMABLE:
-            _reclaim(context)
+            reclaim(context.box)
+        if isinstance(error, StoreError) and error.code == "disk.full":
+            raise told_what_may_go(context.box, error) from error
         raise
-    _reclaim(context)
+    keep_to_policy(context.box, context.actor)
+    reclaim(context.box)
     return report
 
 
@@ -112,9 +131,11 @@ async def _certify(context: BoxContext, received: Sequence[Received]) -> Certifi
     return certified
 
 
-def _order(item: Received) -> tuple[int, Identity]:
-    kind = item.artifact.identity.kind
-    return (ORDER.index(kind) if kind in ORDER else len(ORDER), item.artifact.identity)
+def _order(item: Received) -> tuple[Any, ...]:
+    """What others stand on comes first, and older versions before newer ones."""
+    identity = item.artifact.identity
+    place = ORDER.index(identity.kind) if identity.kind in ORDER else len(ORDER)
+    return place, identity.name, version_order(identity.version)
 
 
 def _rejected(identity: Identity, error: BaseException) -> Rejected:
@@ -222,11 +243,6 @@ def _report(medium: str, preview: Preview, certified: Certified, copied: int, se
 def metadata_version(preview: Preview) -> int:
     """Version of the timestamp: it grows with every publication."""
     return next(role.version for role in preview.roles if role.role == "timestamp")
-
-
-def _reclaim(context: BoxContext) -> None:
-    """Remove blobs that nothing refers to, such as those of rejected artifacts."""
-    context.box.blobs.remove_unreferenced({Digest(digest) for digest in context.box.registry.blobs()})
 
 
 def _nothing_applied(rejected: Sequence[Rejected]) -> ApplianceError:

@@ -27,7 +27,7 @@ class Document(
     """A part of the policy; its fields' names have dashes in JSON."""
 
 
-class Retention(Document):
+class Retention(Document, frozen=True):
     """What is kept of a model's older versions; what serves, soaks or would be rolled back to always is."""
 
     versions: Count = 3
@@ -36,7 +36,7 @@ class Retention(Document):
     """Bytes of all versions of each model together; 0 sets no limit."""
 
 
-class Soak(Document):
+class Soak(Document, frozen=True):
     """How long a version that an update activated is watched, and what it is allowed."""
 
     seconds: Seconds = 600.0
@@ -53,7 +53,7 @@ class Soak(Document):
     """Crashes of its worker beyond the old version's in the same time."""
 
 
-class Policy(Document):
+class Policy(Document, frozen=True):
     """The whole document."""
 
     fallback: FallbackPolicy = FallbackPolicy.REFUSE

@@ -52,6 +52,9 @@ class UpdatePublished:
     files: int
     size: int
     expires: str
+    number: int = 1
+    """Which medium of its set this is."""
+    media: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +173,25 @@ class ModelRow:
     deployed: bool
     summary: str
     licence: str
+    kept_for: str = ""
+    """Why it is never removed by itself; empty where the policy may let it go."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredModel:
+    """A version whose content was removed; its evidence is kept."""
+
+    name: str
+    version: str
+    digest: str
+    imported: str
+    retired: str
 
 
 @dataclass(frozen=True, slots=True)
 class ModelList:
     models: tuple[ModelRow, ...]
+    retired: tuple[RetiredModel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

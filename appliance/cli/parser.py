@@ -10,6 +10,7 @@ DESCRIPTION = "A single-node AI appliance: signed models from a stick, measured 
 GROUPS = {
     "depot": "the connected side: build and sign updates",
     "update": "look at and import updates from a medium",
+    "models": "list the imported models and remove versions",
     "cache": "list and clear the compiled models",
     "settings": "list and change the settings of this box",
     "audit": "list, verify and export the audit log",
@@ -22,19 +23,21 @@ def build_parser(table: Iterable[Command], version: str) -> argparse.ArgumentPar
     parser.add_argument("--version", action="version", version=f"appliance {version}")
     verbs = parser.add_subparsers(metavar="COMMAND", required=True)
     groups: dict[str, argparse._SubParsersAction[argparse.ArgumentParser]] = {}
+    words: dict[str, argparse.ArgumentParser] = {}
     for command in table:
         group, _, verb = command.id.rpartition(".")
-        if group and group not in groups:
+        if group in words:  # a command of its own, such as `models`, with further ones below it
+            groups.setdefault(group, words[group].add_subparsers(metavar="COMMAND"))
+        elif group and group not in groups:
             inner = verbs.add_parser(group, help=GROUPS[group], description=GROUPS[group])
             groups[group] = inner.add_subparsers(metavar="COMMAND", required=True)
-        into = groups[group] if group else verbs
-        _add_command(into, verb, command)
+        words[command.id] = _add_command(groups[group] if group else verbs, verb, command)
     return parser
 
 
 def _add_command(
     verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", verb: str, command: Command
-) -> None:
+) -> argparse.ArgumentParser:
     parser = verbs.add_parser(verb, help=command.title, description=command.help, allow_abbrev=False)
     parser.set_defaults(command=command.id)
     for argument in command.arguments:
@@ -42,6 +45,7 @@ def _add_command(
     everywhere = parser.add_argument_group("everywhere")
     everywhere.add_argument("--state-dir", metavar="DIR", help="the box's state; else $APPLIANCE_STATE")
     everywhere.add_argument("--json", action="store_true", help="print the result as JSON")
+    return parser
 
 
 def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from appliance import results
-from appliance.cli import depot_table, evidence_table
+from appliance.cli import depot_table, evidence_table, update_table
 from appliance.cli.hardware_table import hardware
 from appliance.cli.layout import add_row, facts, table_of
 from appliance.cli.plan_table import plan
@@ -47,6 +47,7 @@ def _model_added(added: results.ModelAdded) -> Iterator[RenderableType]:
 def _published(published: results.UpdatePublished) -> Iterator[RenderableType]:
     yield f"Wrote {published.medium}: {published.files} files, {size(published.size)}, read back and verified"
     yield facts(
+        ("medium", f"{published.number} of {published.media}" if published.media > 1 else ""),
         ("artifacts", ", ".join(published.artifacts)),
         ("metadata version", str(published.metadata_version)),
         ("signed metadata expires", published.expires),
@@ -152,11 +153,17 @@ def _models(listing: results.ModelList) -> Iterator[RenderableType]:
         wide=("summary",),
     )
     for row in listing.models:
-        deployed = "yes" if row.deployed else ""
+        deployed = "yes" if row.deployed else "kept" if row.kept_for else ""
         add_row(
             table, row.name, row.version, row.format, size(row.size), deployed, row.licence or NA, row.summary
         )
     yield table
+    for row in listing.models:
+        if row.kept_for and not row.deployed:
+            yield Text(plain(f"{row.name} {row.version} is kept: {row.kept_for}"), "dim")
+    if listing.retired:
+        gone = ", ".join(f"{row.name} {row.version}" for row in listing.retired)
+        yield Text(plain(f"removed, with their evidence kept: {gone}", 2000), "dim")
 
 
 def _undeployed(undeployed: results.Undeployed) -> Iterator[RenderableType]:
@@ -327,5 +334,6 @@ READERS: dict[type, Callable[[Any], Iterator[RenderableType]]] = {
     results.Served: _silent,
     results.ConsoleClosed: _silent,
     **depot_table.READERS,
+    **update_table.READERS,
     **evidence_table.READERS,
 }

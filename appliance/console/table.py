@@ -4,14 +4,8 @@ It holds data only, so that a console starts without loading what carries the co
 """
 
 from appliance.console.commands import Argument, Command, Role, Where
-from appliance.console.depot_commands import DEPOT_COMMANDS, MEDIUM, OBJECTIVES
-
-NAME = Argument("name", "name of the model", positional=True, required=True)
-ALLOW_EXPIRED = Argument(
-    "allow_expired",
-    "accept metadata past its expiry date; versions and signatures are checked all the same",
-    kind=bool,
-)
+from appliance.console.depot_commands import DEPOT_COMMANDS, OBJECTIVES
+from appliance.console.update_commands import NAME, UPDATE_COMMANDS
 
 TABLE: tuple[Command, ...] = (
     *DEPOT_COMMANDS,
@@ -28,22 +22,7 @@ TABLE: tuple[Command, ...] = (
         where=Where.HERE,
         changes=True,
     ),
-    Command(
-        "update.inspect",
-        "Look at an update",
-        "Say what is on a medium, who signed it and what it would change. Changes nothing.",
-        (MEDIUM, ALLOW_EXPIRED),
-        role=Role.TECHNICIAN,
-    ),
-    Command(
-        "update.import",
-        "Import an update",
-        "Verify, copy, certify on this hardware and activate what is on a medium.",
-        (MEDIUM, ALLOW_EXPIRED),
-        role=Role.TECHNICIAN,
-        changes=True,
-        key="i",
-    ),
+    *UPDATE_COMMANDS,
     Command(
         "doctor",
         "Examine this machine",
@@ -63,6 +42,15 @@ TABLE: tuple[Command, ...] = (
         "models",
         "List the models",
         "List the imported models and their versions.",
+    ),
+    Command(
+        "models.remove",
+        "Remove a model version",
+        "Remove the content of a version that nothing needs; its manifest, documents and plans stay as evidence.",
+        (NAME, Argument("version", "the version to remove", positional=True, required=True)),
+        role=Role.ADMIN,
+        changes=True,
+        destructive=True,
     ),
     Command(
         "evidence",

@@ -10,7 +10,16 @@ from appliance.errors import ApplianceError
 from appliance.operations.context import BoxContext
 from appliance.plan_checks import production, stale_plans
 from appliance.registry import Deployment
-from appliance.results import ModelList, ModelRow, PlanReport, Production, Undeployed, WhatIfReport
+from appliance.results import (
+    ModelList,
+    ModelRow,
+    PlanReport,
+    Production,
+    RetiredModel,
+    Undeployed,
+    WhatIfReport,
+)
+from appliance.retention import needed
 from runtimes.hardware.detect import detect
 from runtimes.selection.choose import SelectionProgress
 from runtimes.selection.plan import Objective
@@ -20,6 +29,7 @@ from runtimes.selection.whatif import what_if as without
 async def models(context: BoxContext) -> ModelList:
     registry = context.box.registry
     deployed = {deployment.artifact.digest for deployment in registry.deployments()}
+    kept_for = needed(context.box)
     rows = (
         ModelRow(
             artifact.name,
@@ -31,11 +41,17 @@ async def models(context: BoxContext) -> ModelList:
             artifact.digest in deployed,
             artifact.summary,
             artifact.licence,
+            kept_for.get(artifact.digest, ""),
         )
         for artifact in registry.artifacts()
         if artifact.kind == "model"
     )
-    return ModelList(tuple(rows))
+    retired = (
+        RetiredModel(a.name, a.version, a.digest, a.imported, a.retired or "")
+        for a in registry.retired()
+        if a.kind == "model"
+    )
+    return ModelList(tuple(rows), tuple(retired))
 
 
 async def deploy(
@@ -61,7 +77,7 @@ async def deploy(
 
 
 async def plan(context: BoxContext, *, name: str, what_if: str | None) -> PlanReport:
-    deployment = _deployed(context, name)
+    deployment = find_deployment(context, name)
     services = context.services
     hardware = await services.hardware() if services else await asyncio.to_thread(detect)
     stale = await stale_plans(context.box, hardware)
@@ -74,7 +90,7 @@ async def plan(context: BoxContext, *, name: str, what_if: str | None) -> PlanRe
 
 
 async def undeploy(context: BoxContext, *, name: str) -> Undeployed:
-    deployment = _deployed(context, name)
+    deployment = find_deployment(context, name)
     artifact = deployment.artifact
     with context.box.change(context.actor, "undeploy") as change:
         context.box.registry.remove_deployment(change.tx, name)
@@ -90,7 +106,7 @@ def measuring(progress: SelectionProgress) -> Progress:
     return Progress("measure", progress.text, progress.done, progress.total, "candidates")
 
 
-def _deployed(context: BoxContext, name: str) -> Deployment:
+def find_deployment(context: BoxContext, name: str) -> Deployment:
     deployment = context.box.registry.deployment(name)
     if deployment is None:
         raise ApplianceError(

@@ -1,0 +1,29 @@
+"""How the results about updates read on a terminal."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rich.console import RenderableType
+
+from appliance import update_results as results
+from appliance.cli.layout import facts
+from appliance.console.formats import size
+
+
+def _rolled_back(back: results.RolledBack) -> Iterator[RenderableType]:
+    yield f"{back.name} is back at version {back.version}; it was {back.was}."
+    plan = "its measured plan still held" if back.plan_reused else "measured again"
+    yield facts(
+        ("runs on", f"{back.engine} ({plan})"), ("serving", "yes" if back.serving else "once the daemon runs")
+    )
+
+
+def _removed(removed: results.ModelRemoved) -> Iterator[RenderableType]:
+    yield f"Removed {removed.name} {removed.version}; {size(removed.freed)} freed."
+    yield facts(("kept as evidence", ", ".join(removed.kept)))
+
+
+READERS: dict[type, Callable[[Any], Iterator[RenderableType]]] = {
+    results.RolledBack: _rolled_back,
+    results.ModelRemoved: _removed,
+}

@@ -1,0 +1,49 @@
+"""The commands about updates on the box: what comes in, and going back."""
+
+from appliance.console.commands import Argument, Command, Role
+from appliance.console.depot_commands import MEDIUM
+
+NAME = Argument("name", "name of the model", positional=True, required=True)
+ALLOW_EXPIRED = Argument(
+    "allow_expired",
+    "accept metadata past its expiry date; versions and signatures are checked all the same",
+    kind=bool,
+)
+
+UPDATE_COMMANDS: tuple[Command, ...] = (
+    Command(
+        "update.inspect",
+        "Look at an update",
+        "Say what is on a medium, who signed it and what it would change. Changes nothing.",
+        (MEDIUM, ALLOW_EXPIRED),
+        role=Role.TECHNICIAN,
+    ),
+    Command(
+        "update.import",
+        "Import an update",
+        "Verify, copy, certify on this hardware and activate what is on a medium.",
+        (MEDIUM, ALLOW_EXPIRED),
+        role=Role.TECHNICIAN,
+        changes=True,
+        key="i",
+    ),
+    Command(
+        "update.rollback",
+        "Go back to an earlier version",
+        "Serve an earlier version of a model that is still here; its measured plan is used again where it still holds.",
+        (
+            NAME,
+            Argument("to", "version to go back to; default: the one that served before", metavar="VERSION"),
+            Argument(
+                "budget",
+                "seconds that measuring may take where the plan holds no more",
+                kind=float,
+                default=20.0,
+                metavar="SECONDS",
+            ),
+        ),
+        role=Role.TECHNICIAN,
+        changes=True,
+        key="b",
+    ),
+)

@@ -1,0 +1,26 @@
+"""What the commands about updates give back, beside what `appliance.results` has."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    name: str
+    was: str
+    """Version that served before."""
+    version: str
+    """Version that serves now."""
+    engine: str
+    """Label of the candidate that serves it."""
+    plan_reused: bool
+    """Its measured plan still held, so nothing was measured."""
+    serving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRemoved:
+    name: str
+    version: str
+    freed: int
+    kept: tuple[str, ...]
+    """What is left of it as evidence."""
