@@ -97,6 +97,45 @@ class RequestSigned:
 
 
 @dataclass(frozen=True, slots=True)
+class FleetFailure:
+    """An artifact that a box refused."""
+
+    name: str
+    version: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetBox:
+    """A box as its newest receipt shows it."""
+
+    box: str
+    key_id: str
+    time: str
+    """When it wrote the receipt, by its own effective time."""
+    metadata_version: int
+    artifacts: tuple[str, ...]
+    """`name version` each, of what it has."""
+    lacks: tuple[str, ...]
+    """Of what the depot has and it has not."""
+    code: str
+    """Why its last import was refused as a whole; empty where it was not."""
+    failures: tuple[FleetFailure, ...]
+    log_entries: int | None
+    """Of its audit log as the depot cosigned it; None before the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    boxes: tuple[FleetBox, ...]
+    taken: tuple[str, ...] = ()
+    """Boxes whose receipts on the medium were news."""
+    faults: tuple[str, ...] = ()
+    """Receipts that were not used, and why."""
+
+
+@dataclass(frozen=True, slots=True)
 class SignaturesCollected:
     added: tuple[str, ...]
     """`role by name` each."""

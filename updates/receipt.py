@@ -70,6 +70,14 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedReceipt:
+    """A receipt whose signature holds, and the bytes that carry it."""
+
+    receipt: "Receipt"
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """One box after one import."""
 
@@ -87,8 +95,8 @@ class Receipt:
     results: tuple[Result, ...] = ()
     checkpoint: str = ""
     """The newest checkpoint of the audit log, a signed note; empty before the first."""
-    consistency: str = ""
-    """The proof that this checkpoint continues the one that was last cosigned (C2SP tlog-witness); empty where none was."""
+    consistency: tuple[str, ...] = ()
+    """Proofs that this checkpoint continues earlier ones: the one cosigned last, and those of receipts since (C2SP tlog-witness)."""
 
     @property
     def key_id(self) -> str:
@@ -142,7 +150,7 @@ def write_receipt(medium: Medium, receipt: Receipt, sign: Sign) -> Path:
     return folder / receipt.file_name
 
 
-def read_receipts(medium: Path) -> tuple[list[Receipt], list[MediumError | TrustError]]:
+def read_receipts(medium: Path) -> tuple[list[SignedReceipt], list[MediumError | TrustError]]:
     """Every receipt on a medium, or one receipt file; and what was wrong with those that cannot be used.
 
     Raises:
@@ -150,12 +158,12 @@ def read_receipts(medium: Path) -> tuple[list[Receipt], list[MediumError | Trust
     """
     folder = medium if medium.name == RECEIPT_FOLDER or medium.is_file() else medium / RECEIPT_FOLDER
     at, names = (folder.parent, [folder.name]) if folder.is_file() else (folder, _names(folder))
-    found, faults = list[Receipt](), list[MediumError | TrustError]()
+    found, faults = list[SignedReceipt](), list[MediumError | TrustError]()
     for name in names:
         try:
             data = Medium(at).read(name, LIMIT)
             if data is not None:
-                found.append(parse_receipt(data, name))
+                found.append(SignedReceipt(parse_receipt(data, name), data))
         except (MediumError, TrustError) as error:
             if error.code in ("medium.gone", "medium.unreadable"):
                 raise
@@ -170,7 +178,7 @@ def _names(folder: Path) -> list[str]:
 def _receipt(body: dict[str, Any]) -> Receipt:
     if body.keys() != set(Receipt.__slots__):
         raise ValueError("it has other fields than a receipt")
-    texts = {name: body[name] for name in ("box", "key", "time", "code", "checkpoint", "consistency")}
+    texts = {name: body[name] for name in ("box", "key", "time", "code", "checkpoint")}
     if not all(isinstance(text, str) and len(text) <= 65_536 for text in texts.values()):
         raise ValueError("a text is none, or too long")
     if not 0 < len(texts["box"]) <= 255 or not texts["box"].isprintable():
@@ -185,7 +193,17 @@ def _receipt(body: dict[str, Any]) -> Receipt:
     for artifact in artifacts:
         Identity(Kind(artifact.kind), artifact.name, artifact.version)
     results = _each(Result, body["results"])
-    return Receipt(metadata_version=version, artifacts=artifacts, files=files, results=results, **texts)
+    proofs = body["consistency"]
+    if not isinstance(proofs, list) or not all(isinstance(proof, str) for proof in proofs):
+        raise ValueError("its proofs are no texts")
+    return Receipt(
+        metadata_version=version,
+        artifacts=artifacts,
+        files=files,
+        results=results,
+        consistency=tuple(proofs),
+        **texts,
+    )
 
 
 def _each(kind: Callable[..., T], values: Any) -> tuple[T, ...]:

@@ -91,6 +91,31 @@ def _collected(collected: results.SignaturesCollected) -> Iterator[RenderableTyp
         yield "Nothing in this file lacks signatures any more; go on with `appliance depot publish`."
 
 
+def _fleet(fleet: results.Fleet) -> Iterator[RenderableType]:
+    table = table_of(
+        "box", "key", "receipt", "update", "log", "lacks", "refused",
+        right=("update", "log"), wide=("lacks", "refused"),
+    )  # fmt: skip
+    for box in fleet.boxes:
+        refused = [f"{one.name} {one.version} ({one.code})" for one in box.failures]
+        add_row(
+            table,
+            box.box,
+            box.key_id,
+            box.time[:16].replace("T", " "),
+            str(box.metadata_version),
+            NA if box.log_entries is None else str(box.log_entries),
+            ", ".join(box.lacks),
+            ", ".join([box.code, *refused] if box.code else refused),
+            style="yellow" if box.code or refused else "",
+        )
+    yield table
+    if fleet.taken:
+        yield f"New receipts: {', '.join(fleet.taken)}. Their logs were checked and cosigned; the next update carries that."
+    for fault in fleet.faults:
+        yield Text(plain(fault, 2000), "red")
+
+
 def _lacking(lacking: tuple[results.SignatureLack, ...]) -> Iterator[RenderableType]:
     for item in lacking:
         told = (
@@ -123,4 +148,5 @@ READERS: dict[type, Callable[[Any], Iterator[RenderableType]]] = {
     results.SignaturesAsked: _asked,
     results.RequestSigned: _signed,
     results.SignaturesCollected: _collected,
+    results.Fleet: _fleet,
 }

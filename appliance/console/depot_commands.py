@@ -100,8 +100,30 @@ DEPOT_COMMANDS: tuple[Command, ...] = (
     Command(
         "depot.publish",
         "Write an update",
-        "Sign what the depot holds and write MEDIUM/appliance-update, complete.",
-        (DEPOT, MEDIUM, PASSPHRASE),
+        "Sign what the depot holds and write MEDIUM/appliance-update: complete, or what one box lacks, or a share of "
+        "several media.",
+        (
+            DEPOT,
+            MEDIUM,
+            PASSPHRASE,
+            Argument(
+                "against", "a box's receipt (or a medium with one): leave out what that box has", path=True
+            ),
+            Argument(
+                "split_size",
+                "bytes that one medium may hold, such as 8000000000: write a set",
+                kind=int,
+                metavar="N",
+            ),
+            Argument("number", "which medium of the set to write", kind=int, default=1, metavar="N"),
+            Argument(
+                "parity",
+                "percent of each large file that can be damaged and still be repaired, up to 50",
+                kind=int,
+                default=0,
+                metavar="N",
+            ),
+        ),
         role=Role.INTEGRATOR,
         where=Where.HERE,
     ),
@@ -110,6 +132,14 @@ DEPOT_COMMANDS: tuple[Command, ...] = (
         "Show the depot's status",
         "Say what expires when, who signs for what, who must sign next, and what is not published yet.",
         DEPOT,
+    ),
+    _here(
+        "fleet",
+        "Show the fleet",
+        "Show every box that this depot knows from receipts. Given a medium that a box has read, check its receipt, and "
+        "cosign its audit log where it continues what was seen before.",
+        DEPOT,
+        Argument("medium", "a medium that came back, or one receipt file", positional=True, path=True),
     ),
     _here(
         "make-key",

@@ -18,10 +18,12 @@ from updates.depot.publish import publish as write_medium
 from updates.depot.repository import ROLES, Depot
 from updates.depot.roles import holders
 from updates.depot.settings import ALL_ROLES
+from updates.depot.sharing import Shape
 from updates.depot.tokens import AskPassphrase
 from updates.inspect import inspect
 from updates.media import Medium
 from updates.models import Objective
+from updates.receipt import Receipt, read_receipts
 from updates.trust.clock import effective_time
 from updates.trust.state import TrustState
 
@@ -103,10 +105,19 @@ def add_model(
 
 
 def publish(
-    context: LocalContext, *, depot: str, medium: str, passphrase_file: str | None
+    context: LocalContext,
+    *,
+    depot: str,
+    medium: str,
+    passphrase_file: str | None,
+    against: str | None,
+    split_size: int | None,
+    number: int,
+    parity: int,
 ) -> UpdatePublished:
     opened = open_depot(depot, passphrase_file)
-    published = write_medium(opened, Path(medium), on_progress=_in_bytes(context.progress))
+    shape = Shape(_receipt(Path(against)) if against else None, split_size, number, parity)
+    published = write_medium(opened, Path(medium), shape, on_progress=_in_bytes(context.progress))
     trust = TrustState.from_root(opened.root_bytes())
     written = Medium(published.folder)
     roles = inspect(written, trust, effective_time(build=BUILT)).roles
@@ -117,6 +128,21 @@ def publish(
         len(written.files()),
         published.size,
         min(role.expires for role in roles).isoformat(),
+        number,
+        published.media,
+    )
+
+
+def _receipt(file: Path) -> Receipt:
+    """The one receipt at `file`, which may be a medium that holds it."""
+    receipts, faults = read_receipts(file)
+    if len(receipts) == 1 and not faults:
+        return receipts[0].receipt
+    raise ApplianceError(
+        "depot.which-receipt",
+        faults[0].what if faults else f"There are {len(receipts)} receipts at {file}, not one.",
+        kept="Nothing was signed or written.",
+        remedy="Name the receipt's own file, in appliance-receipts on a medium that the box has read.",
     )
 
 

@@ -5,6 +5,7 @@ import asyncio
 from appliance.importing import import_update as bring_in
 from appliance.importing import look_at, metadata_version
 from appliance.operations.context import BoxContext
+from appliance.receipts import cosigned_note, keep_cosigned, leave_receipt
 from appliance.results import ArtifactPreview, ImportReport, Signed, UpdatePreview
 from updates.inspect import Offer, Preview
 from updates.trust.rules import RoleReport
@@ -28,7 +29,19 @@ async def inspect(context: BoxContext, *, medium: str, allow_expired: bool) -> U
 
 
 async def import_update(context: BoxContext, *, medium: str, allow_expired: bool) -> ImportReport:
-    return await bring_in(context, medium, allow_expired=allow_expired)
+    """Bring the update in; then the medium takes a receipt, and the log what the depot has cosigned."""
+    note = await asyncio.to_thread(cosigned_note, context.box, medium)
+    try:
+        report = await bring_in(context, medium, allow_expired=allow_expired)
+    except Exception as error:
+        await asyncio.to_thread(leave_receipt, context.box, medium, error)
+        raise
+    if note is not None:
+        keep_cosigned(context.box, context.actor, note)
+    context.report("receipt", medium, medium_needed=True)
+    await asyncio.to_thread(leave_receipt, context.box, medium, report)
+    context.report("receipt", medium, medium_needed=False)
+    return report
 
 
 def _artifact(offer: Offer) -> ArtifactPreview:

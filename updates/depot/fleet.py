@@ -7,13 +7,13 @@ The first receipt of a box binds its name to its key; another key under the same
 a checkpoint continues the last one is for the caller to say: this floor does not know the audit log's format.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from updates.depot.repository import Depot
 from updates.errors import DepotError, MediumError, TrustError
-from updates.receipt import Receipt, parse_receipt
+from updates.receipt import Receipt, SignedReceipt, parse_receipt
 
 FOLDER = "fleet"
 
@@ -40,14 +40,15 @@ def members(depot: Depot) -> list[Member]:
     return sorted(found, key=lambda member: (member.receipt.box, member.receipt.key))
 
 
-def take(depot: Depot, receipt: Receipt, data: bytes, cosign: Cosign) -> bool:
-    """Learn from a receipt, whose bytes are `data`; False where a newer or the same one is known.
+def take(depot: Depot, signed: SignedReceipt, cosign: Cosign) -> bool:
+    """Learn from a receipt; False where a newer or the same one is known.
 
     Raises:
         TrustError: `fleet.other-key`: the box is known with another key; what `cosign` raises, and then the receipt is
             not kept.
         DepotError: `depot.damaged`, `depot.unwritable`.
     """
+    receipt = signed.receipt
     file = depot.path / FOLDER / receipt.file_name
     for member in members(depot):
         if member.receipt.box == receipt.box and member.receipt.key != receipt.key:
@@ -64,7 +65,7 @@ def take(depot: Depot, receipt: Receipt, data: bytes, cosign: Cosign) -> bool:
     file.parent.mkdir(exist_ok=True)
     if cosigned:
         depot.write(_note_file(file), cosigned.encode())
-    depot.write(file, data)
+    depot.write(file, signed.data)
     return True
 
 
@@ -74,7 +75,7 @@ def cosignatures(depot: Depot) -> dict[str, str]:
     return {note.partition("\n")[0]: note for note in notes if note}
 
 
-def lacking(member: Member, published: Iterator[tuple[str, str, str]]) -> list[str]:
+def lacking(member: Member, published: Iterable[tuple[str, str, str]]) -> list[str]:
     """What was published, as (kind, name, version), and the box has not: `name version` each."""
     has = {(held.kind, held.name, held.version) for held in member.receipt.artifacts}
     return [f"{name} {version}" for kind, name, version in published if (kind, name, version) not in has]
