@@ -41,6 +41,8 @@ class ModelAdded:
     size: int
     samples: int
     """Golden samples."""
+    left_out: tuple[str, ...] = ()
+    """Files of an OCI layout that are not carried: a box has no use for them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ def _model_added(added: results.ModelAdded) -> Iterator[RenderableType]:
     yield facts(
         ("manifest", f"sha256:{added.digest}"),
         ("golden samples", str(added.samples)),
+        *([("not carried", ", ".join(added.left_out))] if added.left_out else []),
     )
 
 

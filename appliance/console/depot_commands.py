@@ -65,13 +65,21 @@ DEPOT_COMMANDS: tuple[Command, ...] = (
     Command(
         "depot.add-model",
         "Add a model to a depot",
-        "Pack an ONNX or GGUF file with its golden samples as a ModelPack artifact.",
+        "Pack an ONNX or GGUF file, or a ModelPack of other tools, with its golden samples as an artifact.",
         (
             DEPOT,
             Argument("name", "name of the model, such as line-inspection", required=True),
             Argument("version", "version of the model, such as 1.0.0", required=True),
-            Argument("file", "the ONNX or GGUF file", required=True, path=True),
-            Argument("golden", "folder with golden.json and its arrays", required=True, path=True),
+            Argument("file", "the ONNX or GGUF file", path=True),
+            Argument(
+                "oci",
+                "instead of a file: an OCI image layout with a ModelPack of other tools (modctl, KitOps, Docker)",
+                path=True,
+            ),
+            Argument(
+                "oci_reference", "which model of the layout, where it holds several", metavar="REFERENCE"
+            ),
+            Argument("golden", "folder with golden.json and its arrays; may lie in the layout", path=True),
             Argument("labels", "text file with one label a line", path=True),
             Argument("licence", "SPDX licence expression of the model, such as Apache-2.0"),
             Argument("licence_file", "text of the licence", path=True),

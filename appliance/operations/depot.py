@@ -1,7 +1,9 @@
 """The connected side: make a depot, pack models, write media."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from appliance.control.messages import OnProgress, Progress
 from appliance.errors import ApplianceError
@@ -12,6 +14,7 @@ from runtimes.errors import EngineError
 from runtimes.golden import load_golden_folder
 from runtimes.modelfile import identify
 from updates.depot.evidence import MakerSignature
+from updates.depot.modelpack import UnpackedModel, unpack_model
 from updates.depot.models import ModelArtifact
 from updates.depot.models import add_model as pack_model
 from updates.depot.publish import publish as write_medium
@@ -59,8 +62,10 @@ def add_model(
     depot: str,
     name: str,
     version: str,
-    file: str,
-    golden: str,
+    file: str | None,
+    oci: str | None,
+    oci_reference: str | None,
+    golden: str | None,
     labels: str | None,
     licence: str | None,
     licence_file: str | None,
@@ -73,35 +78,73 @@ def add_model(
     passphrase_file: str | None,
 ) -> ModelAdded:
     """What a box would refuse is refused here, where somebody can mend it."""
-    context.progress(Progress("check", file))
-    model = identify(Path(file))
-    if Path(file).suffix.lower() != f".{model.format}":
+    opened = open_depot(depot, passphrase_file)
+    with _given(context, opened, file, oci, oci_reference) as found:
+        golden_folder = Path(golden) if golden else found.golden
+        if golden_folder is None:
+            raise ApplianceError(
+                "depot.no-golden",
+                f"{name} comes without golden samples.",
+                kept="Nothing was added.",
+                remedy="Name their folder with --golden; docs/golden-samples.md says what it holds.",
+            )
+        context.progress(Progress("check", str(found.file)))
+        model_format = _checked(found.file)
+        samples = load_golden_folder(golden_folder)
+        context.progress(Progress("pack", f"{name} {version}"))
+        added = pack_model(
+            opened,
+            ModelArtifact(
+                name=name,
+                version=version,
+                file=found.file,
+                golden=golden_folder,
+                labels=Path(labels) if labels else found.labels,
+                licence=licence or found.licence,
+                licence_file=Path(licence_file) if licence_file else found.licence_file,
+                objective=Objective(objective),
+                latency_objective_ms=latency_ms,
+                memory_limit_mib=memory_mib,
+                description=summary,
+                signature=_maker_signature(model_signature, model_signer),
+                origin=found.manifest,
+            ),
+        )
+    return ModelAdded(
+        name, version, model_format, added.digest.hex, added.size, len(samples.samples), found.left_out
+    )
+
+
+@contextmanager
+def _given(
+    context: LocalContext, depot: Depot, file: str | None, oci: str | None, reference: str | None
+) -> Iterator[UnpackedModel]:
+    """The model's files, unpacked into a folder that vanishes afterwards where they lie in a layout."""
+    if (file is None) == (oci is None):
+        raise ApplianceError(
+            "depot.bad-model",
+            "A model is one file, or an OCI image layout: exactly one of the two must be named.",
+            kept="Nothing was added.",
+            remedy="Give --file FILE or --oci FOLDER.",
+        )
+    if file is not None:
+        yield UnpackedModel(Path(file))
+        return
+    context.progress(Progress("unpack", str(oci)))
+    with TemporaryDirectory(dir=depot.path, prefix="unpacked-") as folder:
+        yield unpack_model(Path(str(oci)), Path(folder), reference)
+
+
+def _checked(file: Path) -> str:
+    model = identify(file)
+    if file.suffix.lower() != f".{model.format}":
         raise EngineError(
             "model.not-what-it-says",
             f"{file} is {model.format}, whatever its name says.",
             kept="Nothing was added.",
             remedy=f"Give it a name that ends in .{model.format}.",
         )
-    samples = load_golden_folder(Path(golden))
-    context.progress(Progress("pack", f"{name} {version}"))
-    added = pack_model(
-        open_depot(depot, passphrase_file),
-        ModelArtifact(
-            name=name,
-            version=version,
-            file=Path(file),
-            golden=Path(golden),
-            labels=Path(labels) if labels else None,
-            licence=licence or "",
-            licence_file=Path(licence_file) if licence_file else None,
-            objective=Objective(objective),
-            latency_objective_ms=latency_ms,
-            memory_limit_mib=memory_mib,
-            description=summary,
-            signature=_maker_signature(model_signature, model_signer),
-        ),
-    )
-    return ModelAdded(name, version, model.format, added.digest.hex, added.size, len(samples.samples))
+    return str(model.format)
 
 
 def publish(

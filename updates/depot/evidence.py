@@ -58,6 +58,8 @@ class Subject:
     """By path inside the artifact: what the file was called that it was made from."""
     licence: str = ""
     description: str = ""
+    origin: Digest | None = None
+    """The OCI manifest that the files were taken from, where other tools made one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ def statement_of(depot: Depot, subject: Subject, bundle: bytes | None, checked_w
         {"name": subject.sources.get(file.path or "", file.path), "digest": {"sha256": file.digest.hex}}
         for file in named
     ]
+    if subject.origin is not None:
+        sources.append({"name": "OCI manifest", "digest": {"sha256": subject.origin.hex}})
     if bundle is not None:
         sources.append({"name": MODEL_SIGNATURE, "digest": {"sha256": Digest.of(bundle).hex}})
     root = Digest.of(depot.metadata("1.root.json").read_bytes())

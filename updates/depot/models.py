@@ -8,6 +8,7 @@ from updates.artifacts import Artifact
 from updates.depot.evidence import MakerSignature, Subject, evidence_layers
 from updates.depot.packing import layers_of
 from updates.depot.repository import Depot
+from updates.digest import Digest
 from updates.errors import DepotError
 from updates.layout import DATASET_TYPE, DOC_TYPE, MODEL_CONFIG_TYPE, MODEL_TYPE, PART_SIZE, WEIGHT_TYPE
 from updates.manifest import Descriptor, Manifest
@@ -37,6 +38,8 @@ class ModelArtifact:
     description: str = ""
     signature: MakerSignature | None = None
     """An OpenSSF model signature by whoever made the model."""
+    origin: Digest | None = None
+    """The OCI manifest that it was taken from, where other tools made one."""
 
 
 def add_model(depot: Depot, model: ModelArtifact, *, part_size: int = PART_SIZE) -> Artifact:
@@ -93,7 +96,7 @@ def _evidence(
     unfinished = Manifest(layers[0], tuple(layers))  # its configuration names the layers, so it comes last
     files = unfinished.files
     sources = {files[0].path or "": model.file.name}
-    subject = Subject(identity, files, sources, model.licence, model.description)
+    subject = Subject(identity, files, sources, model.licence, model.description, model.origin)
     return evidence_layers(depot, subject, model.signature)
 
 
