@@ -4,6 +4,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class ArtifactAdded:
+    kind: str
+    name: str
+    version: str
+    digest: str
+    """SHA-256 of the artifact's manifest."""
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeyMade:
     file: str
     public: str

@@ -14,6 +14,7 @@ from appliance.box import Change
 from appliance.control.messages import Progress
 from appliance.errors import ApplianceError, explain
 from appliance.kinds.kind import Arrival, Prepared
+from appliance.kinds.runtimes import follow_registry, remove_unused
 from appliance.kinds.table import ORDER, kind_of
 from appliance.operations.context import BoxContext
 from appliance.registry import Artifact, Import
@@ -69,6 +70,7 @@ async def import_update(context: BoxContext, medium: str, *, allow_expired: bool
     Artifacts that this machine cannot certify are rejected one by one and reported; where all are, nothing changes.
     """
     start = time.monotonic()
+    follow_registry(context.box)
     context.report("inspect", medium, medium_needed=True)
     preview = await asyncio.to_thread(look_at, context, medium, allow_expired=allow_expired)
     try:
@@ -83,6 +85,7 @@ async def import_update(context: BoxContext, medium: str, *, allow_expired: bool
             raise told_what_may_go(context.box, error) from error
         raise
     keep_to_policy(context.box, context.actor)
+    remove_unused(context.box, context.actor)
     reclaim(context.box)
     return report
 
@@ -160,18 +163,21 @@ async def _activate(
         try:
             await one.settle()
         except Exception as error:  # noqa: BLE001 - the others go over all the same
-            report = _take_back(context, one, error, report)
+            report = await _take_back(context, one, error, report)
     return report
 
 
-def _take_back(context: BoxContext, one: Prepared, error: Exception, report: ImportReport) -> ImportReport:
+async def _take_back(
+    context: BoxContext, one: Prepared, error: Exception, report: ImportReport
+) -> ImportReport:
     if one.deployment is not None:  # it is what serves now
         raise error
     artifact = one.artifact
     rejected = _rejected(Identity(Kind(artifact.kind), artifact.name, artifact.version), error)
     with context.box.change(context.actor, ACTION) as change:
-        context.box.registry.remove_artifact(change.tx, artifact.digest)
+        context.box.registry.retire(change.tx, artifact.digest, change.time)
         _note_rejected(change, rejected)
+    await one.undo()
     applied = tuple(other for other in report.applied if other != one.applied)
     return replace(report, applied=applied, rejected=(*report.rejected, rejected))
 

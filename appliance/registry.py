@@ -159,10 +159,6 @@ class Registry:
         """From now on only its evidence is kept."""
         tx.execute("UPDATE artifacts SET retired = ? WHERE digest = ?", (time, digest))
 
-    def remove_artifact(self, tx: Transaction, digest: str) -> None:
-        """Raises sqlite3.IntegrityError where a deployment has it."""
-        tx.execute("DELETE FROM artifacts WHERE digest = ?", (digest,))
-
     def blobs(self) -> frozenset[str]:
         """Digests of every blob that something refers to: of retired artifacts, the manifest and the documents."""
         rows = self._database.query(

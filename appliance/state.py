@@ -53,7 +53,12 @@ class StateFolder:
         """Where runtime packs lie: the box's own, then those of the system or of the folders in APPLIANCE_PACKS."""
         chosen = os.environ.get(PACKS_ENVIRONMENT)
         shared = [Path(folder) for folder in chosen.split(os.pathsep) if folder] if chosen else [SYSTEM_PACKS]
-        return (self.root / "packs", *(folder.absolute() for folder in shared))
+        return (self.own_packs, *(folder.absolute() for folder in shared))
+
+    @property
+    def own_packs(self) -> Path:
+        """Where imported runtime packs lie."""
+        return self.root / "packs"
 
     @property
     def device_key(self) -> Path:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from appliance import depot_results as results
 from appliance.cli.layout import add_row, facts, table_of
-from appliance.console.formats import NA, duration
+from appliance.console.formats import NA, duration, size
 from appliance.console.text import plain
 
 _SOON = 30 * 86_400.0
@@ -141,7 +141,13 @@ def _style(seconds: float | None) -> str:
     return "yellow" if seconds > 0 else "red"
 
 
+def _artifact_added(added: results.ArtifactAdded) -> Iterator[RenderableType]:
+    yield f"Packed the {added.kind} {added.name} {added.version} ({size(added.size)})"
+    yield facts(("manifest", f"sha256:{added.digest}"))
+
+
 READERS: dict[type, Callable[[Any], Iterator[RenderableType]]] = {
+    results.ArtifactAdded: _artifact_added,
     results.KeyMade: _key_made,
     results.RoleChanged: _changed,
     results.DepotReport: _status,

@@ -39,10 +39,10 @@ class Prepared:
         """Write down what the kind adds, within the import's transaction; record and audit entry are written already."""
 
     async def settle(self) -> None:
-        """The transaction is on the disk: go over to it. Raises where it cannot; then nothing of it may be left."""
+        """The transaction is on the disk: go over to it. Raises where it cannot; then `undo` follows."""
 
     async def undo(self) -> None:
-        """There was no transaction: leave nothing behind, staged or not. What served before goes on."""
+        """It does not come to be: leave nothing behind, staged or not. What served before goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Arrival:
     @property
     def packs(self) -> tuple[Path, ...]:
         """Where runtime packs lie: those of this import, then the box's."""
-        arrived = (one.packs for one in self.prepared)
+        arrived = (one.packs for one in reversed(self.prepared))
         return (*(folder for folder in arrived if folder is not None), *self.context.box.state.packs)
 
     def report(self, phase: str, text: str) -> None:

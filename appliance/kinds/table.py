@@ -3,9 +3,10 @@
 from appliance.errors import ApplianceError
 from appliance.kinds.kind import ArtifactKind
 from appliance.kinds.models import MODEL
+from appliance.kinds.runtimes import RUNTIME
 from updates.names import Kind
 
-KINDS: dict[Kind, ArtifactKind] = {Kind.MODEL: MODEL}
+KINDS: dict[Kind, ArtifactKind] = {Kind.RUNTIME: RUNTIME, Kind.MODEL: MODEL}
 
 ORDER = tuple(KINDS)
 

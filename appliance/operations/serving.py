@@ -6,6 +6,7 @@ import time
 
 from appliance.box import Box
 from appliance.daemon import Daemon
+from appliance.kinds.runtimes import follow_registry
 from appliance.operations.context import LocalContext
 from appliance.results import Served
 
@@ -16,6 +17,7 @@ def serve(context: LocalContext, *, host: str, port: int) -> Served:
         with box.change(context.actor, "serve") as change:
             change.note(box.name, details={"host": host, "port": port})
         box.sign_checkpoint()
+        follow_registry(box)
         try:
             asyncio.run(_serve(box, host, port, quiet=context.json))
         except Exception as error:

@@ -10,6 +10,9 @@ import msgspec
 OPERATIONS: dict[str, str] = {
     "depot.init": "depot:init",
     "depot.add-model": "depot:add_model",
+    "depot.add-runtime": "depot_kinds:add_runtime",
+    "depot.add-software": "depot_kinds:add_software",
+    "depot.add-system": "depot_kinds:add_system",
     "depot.publish": "depot:publish",
     "depot.status": "depot_keys:status",
     "depot.fleet": "fleet:fleet",
@@ -25,6 +28,7 @@ OPERATIONS: dict[str, str] = {
     "update.inspect": "updating:inspect",
     "update.import": "updating:import_update",
     "update.rollback": "reverting:rollback",
+    "update.confirm": "reverting:confirm",
     "doctor": "diagnosis:doctor",
     "models": "models:models",
     "evidence": "evidence:evidence",

@@ -12,5 +12,5 @@ def place_of(packs: Path, name: str, version: str) -> Path:
 def versions_in(packs: Path) -> Iterator[tuple[str, str]]:
     """Name and version of all that lies where a version would, whole or not."""
     for folder in sorted(packs.glob(".*/*")):
-        if folder.is_dir() and not folder.is_symlink():
+        if folder.name[0].isdigit() and folder.is_dir() and not folder.is_symlink():
             yield folder.parent.name.removeprefix("."), folder.name

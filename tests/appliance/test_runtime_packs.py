@@ -26,7 +26,7 @@ def box_with_toy(new_box: Callable[[TestDepot], Cli], tmp_path: Path) -> Cli:
     depot.add_linear()
     sample = np.array([ROW], np.float32)
     write_golden(tmp_path / "golden", GoldenSet((TensorSample("row", {"x": sample}, {"y": sample}),)))
-    depot.add("echo", "1.0.0", _only_for_toy(tmp_path / "echo.onnx"), tmp_path / "golden")
+    depot.add("echo", "1.0.0", only_for_toy(tmp_path / "echo.onnx"), tmp_path / "golden")
     box = new_box(depot)
     (box.state / "packs").mkdir()
     install_toy(box.state / "packs" / "toy")
@@ -35,7 +35,7 @@ def box_with_toy(new_box: Callable[[TestDepot], Cli], tmp_path: Path) -> Cli:
     return box
 
 
-def _only_for_toy(path: Path) -> Path:
+def only_for_toy(path: Path) -> Path:
     """`y` = `x`, FP32 [-1, 4], by an operator that is in no standard."""
     node = helper.make_node("Identity", ["x"], ["y"], domain="example.invalid")
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 4]) for name in "xy")
