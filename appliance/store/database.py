@@ -11,9 +11,10 @@ from typing import Self
 
 from appliance.errors import ApplianceError
 from appliance.store.errors import told_plainly
+from appliance.store.migrating import migrate_on_copy
 
 FILE_NAME = "appliance.sqlite3"
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Number of migrations in `appliance.store.schema`."""
 BUSY_TIMEOUT_SECONDS = 5.0
 
@@ -80,7 +81,10 @@ class Database(Reader):
         with told_plainly(path):
             connection = _connect_read_only(path) if read_only else _connect(path)
             try:
-                _check_version(connection, path, read_only=read_only)
+                if _check_version(connection, path, read_only=read_only):
+                    connection.close()
+                    migrate_on_copy(path)
+                    connection = _connect(path)
                 connection.execute("PRAGMA query_only = ON")  # outside of transactions nothing is changed
             except BaseException:
                 connection.close()
@@ -176,8 +180,9 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _check_version(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+def _check_version(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> bool:
+    """Whether there is something in it that must be migrated; a new file gets its tables here."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
         raise ApplianceError(
             "database.newer",
@@ -192,10 +197,12 @@ def _check_version(connection: sqlite3.Connection, path: Path, *, read_only: boo
             kept="The database was left as it is.",
             remedy="Run a command that may write to the state, such as appliance status, to bring it up to date.",
         )
-    if version < SCHEMA_VERSION:
+    if version == 0 and not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         from appliance.store import schema  # noqa: PLC0415 -- sqlite-utils costs 0.1 s to load
 
         schema.migrate(connection)
+        return False
+    return version < SCHEMA_VERSION
 
 
 def _sqlite(uri: str) -> sqlite3.Connection:

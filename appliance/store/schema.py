@@ -147,6 +147,26 @@ def past_deployments(tables: Tables) -> None:
     )
 
 
+@migration()
+def soaks(tables: Tables) -> None:
+    """Of each deployment, how the version that an update brought last proves itself. `seen` and `before` are JSON."""
+    _run(
+        tables,
+        """CREATE TABLE soaks (
+            name TEXT PRIMARY KEY,
+            artifact TEXT NOT NULL REFERENCES artifacts (digest),
+            previous TEXT NOT NULL REFERENCES artifacts (digest),
+            phase TEXT NOT NULL,
+            began TEXT NOT NULL,
+            ended TEXT NOT NULL DEFAULT '',
+            seen TEXT NOT NULL,
+            before TEXT NOT NULL,
+            cause TEXT NOT NULL DEFAULT '',
+            reason TEXT NOT NULL DEFAULT ''
+        ) STRICT""",
+    )
+
+
 def _run(tables: Tables, *statements: str) -> None:
     for statement in statements:  # executescript would commit in the middle
         tables.conn.execute(statement)
