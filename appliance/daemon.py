@@ -27,6 +27,7 @@ from appliance.operations.context import BoxContext
 from appliance.policy import fallback
 from appliance.registry import Deployment
 from appliance.serving import Serving
+from appliance.soak.watch import SoakWatch
 from appliance.telemetry.series import WINDOW_SECONDS, Telemetry
 from runtimes.supervisor import ServingState, WorkerEvent
 
@@ -59,9 +60,10 @@ class Daemon:
             on_fallback=self._fell_back,
         )
         self._look_again = asyncio.Event()
+        self._changing = asyncio.Lock()
+        self._soaks = SoakWatch(box, self._serving, self._changing, self._soak_ended)
         self._control = ControlServer(self._carry)
         self._gateway = GatewayServer()
-        self._changing = asyncio.Lock()
         self._stop = asyncio.Event()
 
     async def run(self, on_ready: Callable[[tuple[str, ...]], None]) -> None:
@@ -83,7 +85,13 @@ class Daemon:
             )
             self._serving.endpoints = tuple(self._gateway.endpoints)
             await self._start_deployments()
-            work = (self._flush(), self._tell_traffic(), self._return_to_plans(), self._sweep())
+            work = (
+                self._flush(),
+                self._tell_traffic(),
+                self._return_to_plans(),
+                self._sweep(),
+                self._soaks.run(),
+            )
             background = [asyncio.create_task(task) for task in work]
             self._hardware.start()
             on_ready(self._serving.endpoints)
@@ -102,6 +110,7 @@ class Daemon:
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        self._soaks.store()
         await self._gateway.stop(DRAIN_SECONDS)
         await self._serving.close()
         await self._control.stop()
@@ -170,6 +179,10 @@ class Daemon:
                 change.note(subject, digest=artifact.digest, outcome=outcome, cause=cause, details=details)
             self._box.sign_checkpoint()
         self._publish("deployments", deployment.name)
+        self._publish("audit", action)
+
+    def _soak_ended(self, name: str, action: str) -> None:
+        self._publish("deployments", name)
         self._publish("audit", action)
 
     def _hardware_changed(self) -> None:

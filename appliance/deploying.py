@@ -8,9 +8,11 @@ from typing import Any
 
 from appliance.box import Box, Change, timestamp
 from appliance.errors import ApplianceError
+from appliance.kinds.runtimes import remove_unused
 from appliance.operations.context import BoxContext
 from appliance.packages import golden_set, model_file
 from appliance.registry import Artifact, Deployment
+from appliance.soak import store as soaks
 from runtimes.hardware.detect import detect
 from runtimes.hardware.energy_meter import EnergyMeter
 from runtimes.packs import installed_packs
@@ -18,6 +20,9 @@ from runtimes.selection.choose import SelectionProgress, choose
 from runtimes.selection.plan import Limits, Objective, Plan
 from runtimes.selection.staleness import is_stale
 from runtimes.selection.yardstick import broken_limits
+
+REPLAN_SECONDS = 20.0
+"""What measuring may take for a deployment that goes over to another version by itself."""
 
 OnSelection = Callable[[SelectionProgress], None]
 
@@ -101,6 +106,7 @@ async def go_live(
         raise
     if staged is not None:
         await staged.switch()
+    await asyncio.to_thread(remove_unused, context.box, context.actor)
 
 
 def put_live(
@@ -110,6 +116,7 @@ def put_live(
     chosen = deployment.plan.chosen
     artifact = deployment.artifact
     box.registry.put_deployment(change.tx, deployment)
+    soaks.end(change.tx, deployment.name, unless=artifact.digest)
     change.note(
         f"{deployment.name} {artifact.version}",
         digest=artifact.digest,

@@ -17,6 +17,7 @@ from appliance.errors import ApplianceError
 from appliance.policy import Retention
 from appliance.registry import Artifact
 from appliance.rollback import served_before
+from appliance.soak import store
 from updates.digest import Digest
 from updates.errors import StoreError
 from updates.names import version_order
@@ -54,6 +55,9 @@ def needed(box: Box) -> Mapping[str, str]:
         before = served_before(box.registry.past_deployments(deployment.name), deployment.artifact.version)
         if before is not None:
             reasons[before.digest] = f"{deployment.name} would be rolled back to it"
+    for soak in store.all_soaks(box.database).values():
+        if soak.open:
+            reasons[soak.previous] = f"it is kept until {soak.name} {soak.version} is confirmed"
     for deployment in box.registry.deployments():
         reasons[deployment.artifact.digest] = f"it serves as {deployment.name}"
     return reasons

@@ -11,6 +11,8 @@ from appliance.hardware import HardwareWatch
 from appliance.packages import planned, worker_spec
 from appliance.recovering import Recovery
 from appliance.registry import Deployment
+from appliance.soak.observed import Observed
+from appliance.soak.tally import Tallies
 from appliance.state import StateFolder
 from appliance.status import DeploymentState, DeploymentStatus, Problem
 from appliance.telemetry.series import Telemetry
@@ -44,6 +46,7 @@ class Serving:
         self.endpoints: tuple[str, ...] = ()
         self.answers = 0
         """Requests answered so far, whatever came of them."""
+        self.tallies = Tallies()
         self._state = state
         self._blobs = BlobStore(state.blobs)
         self._telemetry = telemetry
@@ -66,6 +69,7 @@ class Serving:
         self._deployments.pop(name, None)
         self._failures.pop(name, None)
         self.recovery.forget(name)
+        self.tallies.forget(name)
         if self._unstartable.pop(name, None) is None:
             await self._supervisor.remove(name)
 
@@ -75,6 +79,9 @@ class Serving:
             self._status(deployment, states.get(name))
             for name, deployment in sorted(self._deployments.items())
         )
+
+    def seen(self, name: str) -> Observed:
+        return self.tallies.seen(name)
 
     async def hardware(self) -> HardwareProfile:
         return await self._hardware.profile()
@@ -108,6 +115,9 @@ class Serving:
     def switched(self, deployment: Deployment) -> None:
         self._unstartable.pop(deployment.name, None)
         self.recovery.forget(deployment.name)
+        before = self._deployments.get(deployment.name)
+        if before is None or before.artifact.digest != deployment.artifact.digest:
+            self.tallies.begin(deployment.name)
         self._deployments[deployment.name] = deployment
 
     # --- what recovering asks ----------------------------------------------------
@@ -170,6 +180,7 @@ class Serving:
 
     def answered(self, answered: Answered) -> None:
         self.answers += 1
+        self.tallies.answered(answered)
         self._telemetry.record(answered.deployment, answered.seconds, answered.cause, answered.tokens)
 
     # --- within --------------------------------------------------------------------
@@ -181,6 +192,9 @@ class Serving:
 
     def _worker_event(self, event: WorkerEvent) -> None:
         self._failures.pop(event.name, None)
+        self.tallies.serves(event.name, event.state is ServingState.SERVING)
+        if event.state is ServingState.RESTARTING:
+            self.tallies.died(event.name)
         deployment = self._deployments.get(event.name)
         if event.state is ServingState.FAILED and event.cause is not None and deployment is not None:
             self._failures[event.name] = event.cause

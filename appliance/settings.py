@@ -53,6 +53,9 @@ SETTINGS: Mapping[str, Setting] = {
         ),
         Setting("soak-requests", "soak.requests", "how many requests it must have answered besides"),
         Setting(
+            "soak-judge-after", "soak.judge-after", "requests before its errors and its latency are judged"
+        ),
+        Setting(
             "soak-error-rate",
             "soak.error-rate",
             "share of its requests that may fail beyond the old version's share",

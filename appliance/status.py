@@ -38,6 +38,31 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
+class SoakStatus:
+    """How the version that the last update of a deployment brought proves itself."""
+
+    version: str
+    previous: str
+    """Version that is kept until this one is confirmed, or was gone back to."""
+    phase: str
+    """`soaking`, `confirmed`, `failing` (the way back has begun) or `rolled-back`."""
+    began: str
+    ended: str
+    """Empty while it is not."""
+    seconds: float
+    """Of service."""
+    needed_seconds: float
+    requests: int
+    needed_requests: int
+    errors: int
+    crashes: int
+    p50_seconds: float | None
+    cause: str = ""
+    reason: str = ""
+    """Why it was not good enough."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentStatus:
     name: str
     version: str
@@ -64,6 +89,8 @@ class DeploymentStatus:
     """What to do about the cause."""
     planned: str = ""
     """Label of the plan's own candidate while it is degraded."""
+    soak: SoakStatus | None = None
+    """None where no update has changed its version since it was deployed by hand."""
 
 
 @dataclass(frozen=True, slots=True)

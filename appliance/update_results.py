@@ -24,3 +24,14 @@ class ModelRemoved:
     freed: int
     kept: tuple[str, ...]
     """What is left of it as evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionConfirmed:
+    name: str
+    version: str
+    previous: str
+    """Version that nothing keeps any more but the policy."""
+    seconds: float
+    """Of service, before it was confirmed."""
+    requests: int

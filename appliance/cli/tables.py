@@ -13,6 +13,7 @@ from appliance.cli.layout import add_row, facts, table_of
 from appliance.cli.plan_table import plan
 from appliance.cli.walls import walls_around_workers
 from appliance.console.formats import NA, ago, count, duration, latency, number, rate, size
+from appliance.console.soaking import soak_words
 from appliance.console.text import plain
 from appliance.status import DiskUse, StatusReport
 
@@ -248,6 +249,8 @@ def _status(report: StatusReport) -> Iterator[RenderableType]:
         if row.last_words:
             yield f"last words of {row.name}:"
             yield Text("\n".join(f"  {plain(line)}" for line in row.last_words), "dim")
+        if words := soak_words(row.soak):
+            yield Text(f"{plain(row.name)} {plain(row.version)} {words}", "dim")
     update = report.last_update
     last = "none yet" if update is None else f"{update.time}: {', '.join(update.artifacts)}"
     age = NA if update is None else ago(update.metadata_age_seconds)

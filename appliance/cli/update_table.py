@@ -7,7 +7,7 @@ from rich.console import RenderableType
 
 from appliance import update_results as results
 from appliance.cli.layout import facts
-from appliance.console.formats import size
+from appliance.console.formats import count, duration, size
 
 
 def _rolled_back(back: results.RolledBack) -> Iterator[RenderableType]:
@@ -23,7 +23,15 @@ def _removed(removed: results.ModelRemoved) -> Iterator[RenderableType]:
     yield facts(("kept as evidence", ", ".join(removed.kept)))
 
 
+def _confirmed(confirmed: results.VersionConfirmed) -> Iterator[RenderableType]:
+    yield (
+        f"{confirmed.name} {confirmed.version} is confirmed after {duration(confirmed.seconds)} of service and "
+        f"{count(confirmed.requests)} requests; {confirmed.previous} is kept only as the policy says."
+    )
+
+
 READERS: dict[type, Callable[[Any], Iterator[RenderableType]]] = {
     results.RolledBack: _rolled_back,
     results.ModelRemoved: _removed,
+    results.VersionConfirmed: _confirmed,
 }

@@ -46,4 +46,12 @@ UPDATE_COMMANDS: tuple[Command, ...] = (
         changes=True,
         key="b",
     ),
+    Command(
+        "update.confirm",
+        "Confirm a new version",
+        "End the soak of a version that an update brought: it stays, and the version before may go.",
+        (NAME,),
+        role=Role.ADMIN,
+        changes=True,
+    ),
 )

@@ -10,6 +10,7 @@ from appliance.console import formats
 from appliance.console.hardware_view import HardwareView, hardware_view
 from appliance.console.link import LIVE, Link
 from appliance.console.severity import Chip, Severity
+from appliance.console.soaking import SOAKING, soak_words
 from appliance.console.text import plain
 from appliance.status import (
     AuditLine,
@@ -200,8 +201,8 @@ def _deployment(status: DeploymentStatus, *, known: bool) -> DeploymentView:
         name=plain(status.name, 120) or formats.NA,
         version=plain(status.version, 60) or formats.NA,
         kind=plain(status.kind, 20),
-        state=_STATES[status.state] if known else Chip(Severity.UNKNOWN, "unknown"),
-        detail=plain(status.detail),
+        state=_state(status) if known else Chip(Severity.UNKNOWN, "unknown"),
+        detail=plain(status.detail) or soak_words(status.soak),
         engine=plain(status.engine, 80) or formats.NA,
         rate=formats.rate(traffic.requests_per_second) if known else formats.NA,
         p50=formats.latency(traffic.p50_seconds) if known else formats.NA,
@@ -214,6 +215,13 @@ def _deployment(status: DeploymentStatus, *, known: bool) -> DeploymentView:
         restarts=formats.count(status.restarts),
         history=traffic.history if known else (),
     )
+
+
+def _state(status: DeploymentStatus) -> Chip:
+    soaks = status.soak is not None and status.soak.phase == SOAKING
+    if status.state is DeploymentState.SERVING and soaks:
+        return Chip(Severity.NOTICE, SOAKING)
+    return _STATES[status.state]
 
 
 def _line_problem(link: Link) -> tuple[ProblemView, ...]:

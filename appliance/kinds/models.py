@@ -2,15 +2,14 @@
 
 from appliance.box import Change, timestamp
 from appliance.certifying import certify, check_content
-from appliance.deploying import prepare, put_live
+from appliance.deploying import REPLAN_SECONDS, prepare
 from appliance.kinds.kind import Arrival, Prepared, record
 from appliance.operations.context import BoxContext, Staged
 from appliance.registry import Artifact, Deployment, ModelConfig
+from appliance.soak.observed import Observed
+from appliance.soak.steps import activate as begin_soak
 from updates.models import ModelFacts, model_contents
 from updates.transfer import Received
-
-REPLAN_SECONDS = 20.0
-"""What measuring may take for a deployment that an update replaces."""
 
 
 class Models:
@@ -52,7 +51,9 @@ class PreparedModel(Prepared):
             self._staged = await self._context.services.stage(self.deployment)
 
     def activate(self, change: Change) -> None:
-        put_live(self._context.box, change, self.deployment)
+        services = self._context.services
+        before = services.seen(self.deployment.name) if services is not None else Observed()
+        begin_soak(self._context.box, change, self.deployment, before)
 
     async def settle(self) -> None:
         if self._staged is not None:

@@ -13,6 +13,7 @@ from runtimes.hardware.profile import HardwareProfile
 if TYPE_CHECKING:
     from appliance.box import Box
     from appliance.registry import Deployment
+    from appliance.soak.observed import Observed
 
 
 class Staged(Protocol):
@@ -40,6 +41,10 @@ class Services(Protocol):
     async def stop_serving(self, name: str) -> None: ...
 
     def statuses(self) -> Sequence[DeploymentStatus]: ...
+
+    def seen(self, name: str) -> "Observed":
+        """What the version did that serves under a name now."""
+        ...
 
     async def hardware(self) -> HardwareProfile: ...
 

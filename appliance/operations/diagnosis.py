@@ -17,6 +17,7 @@ from appliance.plan_checks import plan_problems, stale_plans
 from appliance.registry import Deployment
 from appliance.release import VERSION
 from appliance.results import DoctorReport, PackStatus
+from appliance.soak.telling import soak_problems, with_soaks
 from appliance.status import (
     AuditLine,
     AuditStatus,
@@ -64,13 +65,15 @@ def _packs(folders: Sequence[Path], hardware: HardwareProfile) -> tuple[PackStat
 
 async def status(context: BoxContext) -> StatusReport:
     box, services = context.box, context.services
-    deployments = tuple(services.statuses()) if services else _stopped(box.registry.deployments())
+    running = services.statuses() if services else _stopped(box.registry.deployments())
+    deployments = with_soaks(box, running)
     hardware = await services.hardware() if services else await asyncio.to_thread(detect)
     disk = shutil.disk_usage(box.state.root)
     audit, audit_problems = _audit(box)
     problems = (
         *_daemon_problems(running=services is not None),
         *_deployment_problems(deployments),
+        *soak_problems(deployments),
         *plan_problems(deployments, await stale_plans(box, hardware)),
         *_disk_problems(disk.free, disk.total),
         *audit_problems,

@@ -7,6 +7,7 @@ from appliance.compiled import sweep_undeployed
 from appliance.control.messages import Progress
 from appliance.deploying import go_live, limits_kept, prepare
 from appliance.errors import ApplianceError
+from appliance.kinds.runtimes import remove_unused
 from appliance.operations.context import BoxContext
 from appliance.plan_checks import production, stale_plans
 from appliance.registry import Deployment
@@ -20,6 +21,7 @@ from appliance.results import (
     WhatIfReport,
 )
 from appliance.retention import needed
+from appliance.soak import store as soaks
 from runtimes.hardware.detect import detect
 from runtimes.selection.choose import SelectionProgress
 from runtimes.selection.plan import Objective
@@ -94,10 +96,12 @@ async def undeploy(context: BoxContext, *, name: str) -> Undeployed:
     artifact = deployment.artifact
     with context.box.change(context.actor, "undeploy") as change:
         context.box.registry.remove_deployment(change.tx, name)
+        soaks.end(change.tx, name)
         change.note(f"{name} {artifact.version}", digest=artifact.digest)
     if context.services is not None:
         await context.services.stop_serving(name)
     await asyncio.to_thread(sweep_undeployed, context.box, artifact)
+    await asyncio.to_thread(remove_unused, context.box, context.actor)
     return Undeployed(name, artifact.version)
 
 

@@ -1,4 +1,4 @@
-"""`appliance update rollback` and `appliance models remove`."""
+"""`appliance update rollback`, `appliance update confirm` and `appliance models remove`."""
 
 import asyncio
 
@@ -7,10 +7,12 @@ from appliance.deploying import go_live, prepare
 from appliance.errors import ApplianceError
 from appliance.operations.context import BoxContext
 from appliance.operations.models import find_deployment, measuring
-from appliance.retention import needed
+from appliance.retention import keep_to_policy, needed
 from appliance.retention import remove as remove_versions
 from appliance.rollback import target
-from appliance.update_results import ModelRemoved, RolledBack
+from appliance.soak import steps
+from appliance.soak.store import soak_of
+from appliance.update_results import ModelRemoved, RolledBack, VersionConfirmed
 
 ACTION = "update.rollback"
 
@@ -37,6 +39,21 @@ async def rollback(context: BoxContext, *, name: str, to: str | None, budget: fl
         prepared.reused,
         serving=context.services is not None,
     )
+
+
+async def confirm(context: BoxContext, *, name: str) -> VersionConfirmed:
+    box = context.box
+    soak = soak_of(box.database, name)
+    if soak is None or not soak.open:
+        raise ApplianceError(
+            "soak.none",
+            f"No version of {name} waits for being confirmed.",
+            kept="Nothing was changed.",
+            remedy="`appliance status` shows what does.",
+        )
+    steps.confirm(box, soak, context.actor)
+    await asyncio.to_thread(keep_to_policy, box, context.actor)
+    return VersionConfirmed(name, soak.version, soak.previous_version, soak.seen.seconds, soak.seen.requests)
 
 
 async def remove(context: BoxContext, *, name: str, version: str) -> ModelRemoved:

@@ -50,6 +50,13 @@ class TestDepot:
         words = ["--name", name, "--version", version, "--file", str(file), "--golden", str(golden)]
         self.cli.ok("depot", "add-model", str(self.depot), *words, "--licence", "Apache-2.0")
 
+    def copy(self, folder: Path) -> "TestDepot":
+        """The same depot with the same keys, to go another way."""
+        shutil.copytree(self.folder, folder)
+        other = object.__new__(TestDepot)
+        other.folder, other.cli = folder, Cli(folder / "no-box")
+        return other
+
     def publish(self, name: str = "medium") -> Path:
         medium = self.folder / name
         medium.mkdir(exist_ok=True)
