@@ -26,8 +26,11 @@ from appliance.operations.carrying import carry_out
 from appliance.operations.context import BoxContext
 from appliance.policy import fallback
 from appliance.registry import Deployment
+from appliance.releases.trial import Trial
+from appliance.service_manager import READY, STOPPING, notify
 from appliance.serving import Serving
 from appliance.soak.watch import SoakWatch
+from appliance.store.migrating import forget
 from appliance.telemetry.series import WINDOW_SECONDS, Telemetry
 from runtimes.supervisor import ServingState, WorkerEvent
 
@@ -45,8 +48,9 @@ TRAFFIC_SECONDS = 1.0
 class Daemon:
     """One box, served until it is told to stop."""
 
-    def __init__(self, box: Box, *, host: str, port: int) -> None:
+    def __init__(self, box: Box, *, host: str, port: int, trial: Trial | None = None) -> None:
         self._box = box
+        self._trial = trial
         self._host = host
         self._port = port
         self._telemetry = Telemetry(box.state.telemetry)
@@ -66,10 +70,11 @@ class Daemon:
         self._gateway = GatewayServer()
         self._stop = asyncio.Event()
 
-    async def run(self, on_ready: Callable[[tuple[str, ...]], None]) -> None:
-        """Serve until SIGTERM or SIGINT; `on_ready` hears the endpoints.
+    async def run(self, on_ready: Callable[[tuple[str, ...]], None]) -> bool:
+        """Serve until SIGTERM or SIGINT, or until an operation wants a restart: then True; `on_ready` hears the endpoints.
 
-        Raises ApplianceError: `daemon.running`, `control.socket`, `gateway.port-in-use` and the like.
+        Raises ApplianceError: `daemon.running`, `control.socket`, `gateway.port-in-use` and the like; `release.unfit` where
+        this release is on trial and does not serve what served before.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -94,16 +99,29 @@ class Daemon:
             )
             background = [asyncio.create_task(task) for task in work]
             self._hardware.start()
+            self._prove_release()
             on_ready(self._serving.endpoints)
+            notify(READY)
             await self._stop.wait()
         finally:
+            notify(STOPPING)
             await self._take_apart(background)
+        return self._serving.restart_wanted
 
     async def _start_deployments(self) -> None:
         deployments = self._box.registry.deployments()
         await asyncio.gather(*(self._serving.start(deployment) for deployment in deployments))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._serving.settled(), START_SECONDS)
+
+    def _prove_release(self) -> None:
+        if self._trial is not None:
+            self._trial.check(self._serving.statuses())
+            self._trial.confirm(self._box)
+            self._box.sign_checkpoint()
+            self._trial = None
+        else:
+            forget(self._box.state.database)
 
     async def _take_apart(self, background: list[asyncio.Task[None]]) -> None:
         self._publish("closing")
@@ -119,6 +137,8 @@ class Daemon:
 
     async def _carry(self, call: Call, peer: Peer, on_progress: OnProgress) -> msgspec.Raw:
         command = _command(call)
+        if command.changes and self._trial is not None:
+            raise _on_trial(self._trial)
         context = BoxContext(self._box, _actor(peer), on_progress, self._serving)
         async with self._changing if command.changes else contextlib.nullcontext():
             result = await carry_out(command, call.arguments, context)
@@ -127,6 +147,8 @@ class Daemon:
         if command.changes:
             self._publish("update" if command.id.startswith("update.") else "deployments", command.id)
             self._publish("audit", command.id)
+            if self._serving.restart_wanted:
+                self._stop.set()  # the answer is written before anything is taken apart
         return msgspec.Raw(msgspec.json.encode(result))
 
     async def _flush(self) -> None:
@@ -207,6 +229,15 @@ def _command(call: Call) -> Command:
             remedy="Run it with the `appliance` command itself.",
         )
     return command
+
+
+def _on_trial(trial: Trial) -> ApplianceError:
+    return ApplianceError(
+        "release.on-trial",
+        f"Release {trial.to} is starting on trial; what is changed now would be lost where it goes back to {trial.before}.",
+        kept="Nothing was changed.",
+        remedy="Try again when it has confirmed itself, within minutes: `appliance release status`.",
+    )
 
 
 def _actor(peer: Peer) -> Actor:

@@ -6,6 +6,7 @@ Their JSON Schema is `docs/results.schema.json`. Sizes are bytes, times are ISO 
 from dataclasses import dataclass
 from typing import Any
 
+from appliance.service_manager import RESTART
 from runtimes.hardware.profile import HardwareProfile
 from runtimes.selection.plan import CandidateResult, Plan
 from runtimes.selection.whatif import WhatIf
@@ -301,6 +302,12 @@ class Served:
     """The daemon ran and stopped in good order."""
 
     seconds: float
+    restart: bool = False
+    """It wants to be started again, as another release."""
+
+    @property
+    def code(self) -> int:
+        return RESTART if self.restart else 0
 
 
 @dataclass(frozen=True, slots=True)

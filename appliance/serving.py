@@ -44,6 +44,7 @@ class Serving:
         on_fallback: Callable[[Deployment, Fallback | None], None] = lambda *_: None,
     ) -> None:
         self.endpoints: tuple[str, ...] = ()
+        self.restart_wanted = False
         self.answers = 0
         """Requests answered so far, whatever came of them."""
         self.tallies = Tallies()
@@ -88,6 +89,9 @@ class Serving:
 
     def problems(self) -> Sequence[Problem]:
         return self._telemetry.problems()
+
+    def restart(self) -> None:
+        self.restart_wanted = True
 
     async def settled(self) -> None:
         """Wait until every deployment serves or has failed."""

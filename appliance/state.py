@@ -61,6 +61,11 @@ class StateFolder:
         return self.root / "packs"
 
     @property
+    def releases(self) -> Path:
+        """Releases of the appliance itself; empty where it was installed otherwise."""
+        return self.root / "releases"
+
+    @property
     def device_key(self) -> Path:
         return self.root / "keys" / "device.pem"
 

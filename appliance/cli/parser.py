@@ -11,6 +11,10 @@ GROUPS = {
     "depot": "the connected side: build and sign updates",
     "update": "look at and import updates from a medium",
     "models": "list the imported models and remove versions",
+    "release": "the release of the appliance that runs here, and the one before it",
+    "policy": "show and change what this box allows",
+    "approvals": "what waits for a second person",
+    "accounts": "who may act at this box",
     "cache": "list and clear the compiled models",
     "settings": "list and change the settings of this box",
     "audit": "list, verify and export the audit log",
@@ -60,6 +64,14 @@ def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:
         )
         return
     flag = "--" + argument.name.replace("_", "-")
+    if argument.secret:
+        parser.add_argument(
+            f"{flag}-file",
+            dest=argument.name,
+            help=f"file with {help_text}; default: it is asked for",
+            metavar="FILE",
+        )
+        return
     if argument.kind is bool:
         parser.add_argument(flag, help=help_text, action="store_true")
         return

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from appliance import results
-from appliance.cli import depot_table, evidence_table, update_table
+from appliance.cli import depot_table, evidence_table, policy_table, release_table, update_table
 from appliance.cli.hardware_table import hardware
 from appliance.cli.layout import add_row, facts, table_of
 from appliance.cli.plan_table import plan
@@ -338,6 +338,8 @@ READERS: dict[type, Callable[[Any], Iterator[RenderableType]]] = {
     results.Served: _silent,
     results.ConsoleClosed: _silent,
     **depot_table.READERS,
+    **policy_table.READERS,
     **update_table.READERS,
+    **release_table.READERS,
     **evidence_table.READERS,
 }

@@ -6,6 +6,8 @@ It holds data only, so that a console starts without loading what carries the co
 from appliance.console.commands import Argument, Command, Role, Where
 from appliance.console.depot_commands import DEPOT_COMMANDS, OBJECTIVES
 from appliance.console.depot_kind_commands import DEPOT_KIND_COMMANDS
+from appliance.console.release_commands import RELEASE_COMMANDS
+from appliance.console.policy_commands import AS, POLICY_COMMANDS
 from appliance.console.update_commands import NAME, UPDATE_COMMANDS
 
 TABLE: tuple[Command, ...] = (
@@ -25,6 +27,7 @@ TABLE: tuple[Command, ...] = (
         changes=True,
     ),
     *UPDATE_COMMANDS,
+    *RELEASE_COMMANDS,
     Command(
         "doctor",
         "Examine this machine",
@@ -190,10 +193,12 @@ TABLE: tuple[Command, ...] = (
         (
             Argument("name", "name of the setting", positional=True, required=True),
             Argument("value", "its new value", positional=True, required=True),
+            *AS,
         ),
         role=Role.ADMIN,
         changes=True,
     ),
+    *POLICY_COMMANDS,
     Command(
         "audit.list",
         "List audit entries",

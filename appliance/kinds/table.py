@@ -4,9 +4,10 @@ from appliance.errors import ApplianceError
 from appliance.kinds.kind import ArtifactKind
 from appliance.kinds.models import MODEL
 from appliance.kinds.runtimes import RUNTIME
+from appliance.kinds.software import SOFTWARE_KIND
 from updates.names import Kind
 
-KINDS: dict[Kind, ArtifactKind] = {Kind.RUNTIME: RUNTIME, Kind.MODEL: MODEL}
+KINDS: dict[Kind, ArtifactKind] = {Kind.RUNTIME: RUNTIME, Kind.MODEL: MODEL, Kind.SOFTWARE: SOFTWARE_KIND}
 
 ORDER = tuple(KINDS)
 

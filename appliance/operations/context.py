@@ -50,6 +50,10 @@ class Services(Protocol):
 
     def problems(self) -> Sequence[Problem]: ...
 
+    def restart(self) -> None:
+        """Let the daemon end and be started again, once what is being carried out has been answered."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class LocalContext:

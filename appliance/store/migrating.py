@@ -55,6 +55,16 @@ def kept_before(path: Path) -> int | None:
     return max((int(version) for version in found if version.isdigit()), default=None)
 
 
+def schema_of(path: Path) -> int:
+    """Of any release's database; 0 where there is none. Raises as SQLite does."""
+    return _first(path, "PRAGMA user_version") if path.is_file() else 0
+
+
+def entries_in(path: Path) -> int:
+    """How many audit entries a database has that was set aside."""
+    return _first(path, "SELECT count(*) FROM audit_entries")
+
+
 def forget(path: Path) -> None:
     """The new database has proven itself: remove what was kept of the old one."""
     for file in path.parent.glob(f"{path.name}.before-*"):
@@ -96,6 +106,15 @@ def _alone(path: Path) -> Iterator[int | None]:
     finally:
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
+        connection.close()
+
+
+def _first(path: Path, sql: str) -> int:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_TIMEOUT_SECONDS)
+    try:
+        found: int = connection.execute(sql).fetchone()[0]
+        return found
+    finally:
         connection.close()
 
 
