@@ -79,16 +79,22 @@ class Simulator:
         self.publish_root(old if role == "root" else ())
 
     def delegate(
-        self, role: str, paths: list[str], *, terminating: bool = True, parent: str = "targets"
+        self,
+        role: str,
+        paths: list[str],
+        *,
+        terminating: bool = True,
+        parent: str = "targets",
+        threshold: int = 1,
     ) -> None:
         delegator = self.targets if parent == "targets" else self.delegated[parent]
-        signer = CryptoSigner.generate_ed25519()
-        self.signers[role] = [signer]
+        self.signers[role] = [CryptoSigner.generate_ed25519() for _ in range(threshold)]
         if delegator.delegations is None:
             delegator.delegations = Delegations({}, {})
         assert delegator.delegations.roles is not None
-        delegator.delegations.roles[role] = DelegatedRole(role, [], 1, terminating, paths)
-        delegator.add_key(signer.public_key, role)
+        delegator.delegations.roles[role] = DelegatedRole(role, [], threshold, terminating, paths)
+        for signer in self.signers[role]:
+            delegator.add_key(signer.public_key, role)
         self.delegated[role] = Targets(1, expires=NOW + timedelta(days=100))
 
     def publish(self, *, bump: bool = False) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from tuf.api.metadata import DelegatedRole, Targets
+from tuf.api.metadata import DelegatedRole, Root, Snapshot, Targets, Timestamp
 
 from updates import canonical
 from updates.digest import Digest
@@ -16,7 +16,8 @@ from updates.trust.metadata import Loaded
 Scope = tuple[DelegatedRole, ...]
 """The delegations that lead to a role, outermost first; a target must lie within every one."""
 
-_ROLE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ROLE = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9_-]|\.(?!\.)){0,62}(?<!\.)")
+_TOP_LEVEL = frozenset({Root.type, Targets.type, Snapshot.type, Timestamp.type})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +52,26 @@ def walk(
     found: dict[str, Target] = {}
     closed: list[Scope] = []
     visited = {Targets.type}
-    pending: list[tuple[str, Loaded[Targets], Scope]] = [(Targets.type, top, ())]
-    while pending:
-        role, loaded, scope = pending.pop()
+
+    def visit(role: str, loaded: Loaded[Targets], scope: Scope) -> None:
         for target in targets_of(role, loaded, scope):
             if not any(_closes(ended, scope, target.path) for ended in closed):
                 found.setdefault(target.path, target)
         if scope and scope[-1].terminating:
             closed.append(scope)
-        children: list[tuple[str, Loaded[Targets], Scope]] = []
-        for delegation in _delegations(loaded):
-            if delegation.name in visited:
-                continue
-            visited.add(delegation.name)
-            if len(visited) > limit:
-                raise canonical.malformed(loaded.file, f"more than {limit} delegations")
-            children.append(
-                (delegation.name, load_role(delegation.name, loaded.signed), (*scope, delegation))
-            )
-        pending.extend(reversed(children))
+        pending.extend((loaded, (*scope, child)) for child in reversed(list(_delegations(loaded))))
+
+    pending: list[tuple[Loaded[Targets], Scope]] = []
+    visit(Targets.type, top, ())
+    while pending:
+        delegator, scope = pending.pop()
+        role = scope[-1].name
+        if role in visited:
+            continue
+        visited.add(role)
+        if len(visited) > limit:
+            raise canonical.malformed(delegator.file, f"more than {limit} delegations")
+        visit(role, load_role(role, delegator.signed), scope)
     return tuple(found.values())
 
 
@@ -111,7 +113,10 @@ def _delegations(loaded: Loaded[Targets]) -> Iterator[DelegatedRole]:
         return
     if delegations.roles is None:
         raise refused("trust.unsupported", f"{loaded.file} delegates by hash bins", loaded.file)
-    yield from delegations.roles.values()
+    for delegation in delegations.roles.values():
+        if delegation.name in _TOP_LEVEL:
+            raise canonical.malformed(loaded.file, f"{delegation.name!r} cannot name a delegated role")
+        yield delegation
 
 
 def _within(scope: Scope, path: str) -> bool:

@@ -46,6 +46,9 @@ class RoleReport:
     signers: tuple[Signer, ...]
 
 
+OnRole = Callable[[RoleReport, bytes], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Verified:
     """Metadata that holds together and may be trusted."""
@@ -71,6 +74,7 @@ def verify(
     *,
     allow_expired: bool = False,
     limits: Limits = LIMITS,
+    on_role: OnRole = lambda _role, _data: None,
 ) -> Verified:
     """Check a medium's metadata against what the box trusts.
 
@@ -80,6 +84,7 @@ def verify(
         now: the effective time.
         allow_expired: let expired metadata through; every other check stands.
         limits: the most that is read.
+        on_role: told of each role once it has passed everything but expiry, and its bytes.
 
     Raises:
         TrustError: `trust.unknown-key`, `trust.signature`, `trust.threshold`, `trust.same-key-twice`,
@@ -88,7 +93,7 @@ def verify(
         MediumError: `medium.malformed`, `medium.too-large`, `medium.missing-file`, `medium.digest-mismatch`; what
             `read` raises.
     """
-    return _Workflow(state, read, now, limits).run(allow_expired=allow_expired)
+    return _Workflow(state, read, now, limits, on_role).run(allow_expired=allow_expired)
 
 
 @dataclass(slots=True)
@@ -97,6 +102,7 @@ class _Workflow:
     reader: Read
     now: EffectiveTime
     limits: Limits
+    on_role: OnRole
     files: dict[str, bytes] = field(default_factory=dict)
     reports: list[RoleReport] = field(default_factory=list)
 
@@ -230,10 +236,10 @@ class _Workflow:
     ) -> None:
         signed = loaded.signed
         threshold = delegator.get_delegated_role(role).threshold
+        report = RoleReport(role, loaded.file, signed.version, signed.expires, False, threshold, signers)  # noqa: FBT003 - expiry is judged last
         self.files[role] = loaded.data
-        self.reports.append(
-            RoleReport(role, loaded.file, signed.version, signed.expires, False, threshold, signers)  # noqa: FBT003 - expiry is judged last
-        )
+        self.reports.append(report)
+        self.on_role(report, loaded.data)
 
 
 def _file_name(root: Root, version: int, role: str) -> str:
