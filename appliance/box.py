@@ -21,6 +21,9 @@ from updates.blobs import BlobStore
 from updates.trust.clock import EffectiveTime, effective_time
 from updates.trust.state import TrustState
 
+_REFUSALS = ("trust.", "policy.role", "policy.below-floor", "approval.", "account.")
+"""Cause codes of what somebody was not allowed to do, or was not trusted."""
+
 
 class Box:
     """Everything on the disk of one box. Make it with `Box.open`; close it, or use it as a context."""
@@ -88,7 +91,7 @@ class Box:
         with self.change(actor, action) as change:
             change.note(
                 subject,
-                outcome=Outcome.REFUSED if told.code.startswith("trust.") else Outcome.FAILED,
+                outcome=Outcome.REFUSED if told.code.startswith(_REFUSALS) else Outcome.FAILED,
                 cause=told.code,
                 details={"what": told.what},
             )

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from appliance import policy
+from appliance.admission import check_floor
 from appliance.box import Box, Change, timestamp
 from appliance.errors import ApplianceError
 from appliance.kinds.runtimes import remove_unused
@@ -20,6 +22,7 @@ from runtimes.selection.choose import SelectionProgress, choose
 from runtimes.selection.plan import Limits, Objective, Plan
 from runtimes.selection.staleness import is_stale
 from runtimes.selection.yardstick import broken_limits
+from updates.names import Kind
 
 REPLAN_SECONDS = 20.0
 """What measuring may take for a deployment that goes over to another version by itself."""
@@ -52,8 +55,10 @@ async def prepare(
     The plan that this version last ran by is used where it still holds. Without an objective, what was chosen here
     before counts, and else what the model's maker says.
 
-    Raises ApplianceError `plan.no-candidate` where nothing both runs it and gives its golden samples.
+    Raises ApplianceError: `plan.no-candidate` where nothing both runs it and gives its golden samples,
+    `policy.below-floor`.
     """
+    check_floor(policy.read(box.database), Kind.MODEL, artifact.name, artifact.version)
     name = name or artifact.name
     hardware = await asyncio.to_thread(detect)
     found = installed_packs(packs or box.state.packs)

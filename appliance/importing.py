@@ -9,6 +9,9 @@ from typing import Any
 
 import msgspec
 
+from appliance import policy
+from appliance.admission import Admission, admit
+from appliance.approvals.needing import Grant, require
 from appliance.audit.entry import Outcome
 from appliance.box import Change
 from appliance.control.messages import Progress
@@ -21,6 +24,7 @@ from appliance.registry import Artifact, Import
 from appliance.results import ImportReport, Rejected
 from appliance.retention import keep_to_policy, reclaim, told_what_may_go
 from updates import transfer
+from updates.artifacts import Artifact as Offered
 from updates.digest import Digest
 from updates.errors import StoreError
 from updates.inspect import Installed, Preview, Standing, inspect
@@ -73,11 +77,15 @@ async def import_update(context: BoxContext, medium: str, *, allow_expired: bool
     follow_registry(context.box)
     context.report("inspect", medium, medium_needed=True)
     preview = await asyncio.to_thread(look_at, context, medium, allow_expired=allow_expired)
+    admission = admit(policy.read(context.box.database), preview, context.actor)
+    if admission.refusal is not None:
+        raise admission.refusal
+    grant = require(context.box, context.actor, admission.needed)
     try:
-        received, copied = await asyncio.to_thread(_receive, context, preview)
-        certified = await _certify(context, received)
+        received, copied = await asyncio.to_thread(_receive, context, preview, admission.wanted)
+        certified = await _certify(context, received, admission)
         report = _report(medium, preview, certified, copied, time.monotonic() - start)
-        report = await _activate(context, preview, certified, report)
+        report = await _activate(context, preview, certified, report, grant)
     except Exception as error:
         if explain(error).code not in RESUMABLE:
             reclaim(context.box)
@@ -90,7 +98,7 @@ async def import_update(context: BoxContext, medium: str, *, allow_expired: bool
     return report
 
 
-def _receive(context: BoxContext, preview: Preview) -> tuple[list[Received], int]:
+def _receive(context: BoxContext, preview: Preview, wanted: Sequence[Offered]) -> tuple[list[Received], int]:
     """What was received, and how many bytes had to be copied for it."""
     copied = 0
 
@@ -108,13 +116,13 @@ def _receive(context: BoxContext, preview: Preview) -> tuple[list[Received], int
             )
         )
 
-    wanted = [offer.artifact for offer in preview.changes]
     here = [Digest(artifact.digest) for artifact in context.box.registry.artifacts()]
     return receive(preview.medium, wanted, context.box.blobs, on_progress, here=here), copied
 
 
-async def _certify(context: BoxContext, received: Sequence[Received]) -> Certified:
+async def _certify(context: BoxContext, received: Sequence[Received], admission: Admission) -> Certified:
     certified = Certified()
+    certified.rejected += [_rejected(identity, error) for identity, error in admission.refused.items()]
     arrival = Arrival(context, certified.prepared)
     try:
         for item in sorted(received, key=_order):
@@ -126,7 +134,7 @@ async def _certify(context: BoxContext, received: Sequence[Received]) -> Certifi
                 certified.prepared.append(await kind.certify(arrival, artifact))
             except Exception as error:  # noqa: BLE001 - one artifact's fault must not hide the others
                 certified.rejected.append(_rejected(identity, error))
-        if received and not certified.prepared:
+        if certified.rejected and not certified.prepared:
             raise _nothing_applied(certified.rejected)
     except BaseException:
         await _undo(certified.prepared)
@@ -147,7 +155,7 @@ def _rejected(identity: Identity, error: BaseException) -> Rejected:
 
 
 async def _activate(
-    context: BoxContext, preview: Preview, certified: Certified, report: ImportReport
+    context: BoxContext, preview: Preview, certified: Certified, report: ImportReport, grant: Grant
 ) -> ImportReport:
     """The report as it came out: what could not be gone over to after the transaction is rejected after all."""
     context.report("activate", f"{len(certified.prepared)} artifacts", medium_needed=False)
@@ -155,6 +163,7 @@ async def _activate(
         for one in certified.prepared:
             await one.stage()
         with context.box.change(context.actor, ACTION) as change:
+            grant.use(change)
             _write(context, change, preview, certified, report)
     except BaseException:
         await _undo(certified.prepared)

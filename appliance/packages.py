@@ -74,11 +74,11 @@ def worker_spec(
         candidate=candidate,
         interpreter=pack.interpreter,
         cache=compiled_key(model.digest, pack, candidate.device, hardware).folder(state.compiled),
-        memory_limit=_usable_memory(),
+        memory_limit=usable_memory(),
     )
 
 
-def _usable_memory() -> int | None:
+def usable_memory() -> int | None:
     """All that this machine, or the control group around the daemon, has: as the plan's trials were bounded.
 
     Beyond it the kernel would end a process of its own choice; with it, the worker that asks for too much is told.

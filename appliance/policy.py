@@ -4,13 +4,15 @@ It is stored as JSON under one key of the database. What it does not name holds 
 a rule reads what an older one had stored.
 """
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Any
 
 import msgspec
 
 from appliance.errors import ApplianceError
 from appliance.fallback import FallbackPolicy
 from appliance.store.database import Reader, Transaction
+from updates.names import Kind
 
 KEY = "policy"
 
@@ -18,6 +20,12 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 Bytes = Annotated[int, msgspec.Meta(ge=0, le=2**50)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=31_536_000)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+People = Annotated[int, msgspec.Meta(ge=1, le=5)]
+Hours = Annotated[int, msgspec.Meta(ge=1, le=8_760)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+Version = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9}){0,3}(-[0-9a-z]+([.-][0-9a-z]+)*)?$")
+]
 Factor = Annotated[float, msgspec.Meta(ge=1, le=1_000)]
 
 
@@ -53,12 +61,94 @@ class Soak(Document, frozen=True):
     """Crashes of its worker beyond the old version's in the same time."""
 
 
+class Who(StrEnum):
+    """In which role somebody acts."""
+
+    OPERATOR = "operator"
+    """Whoever the operating system lets at the control socket; nobody has logged in."""
+    TECHNICIAN = "technician"
+    ADMIN = "admin"
+    INTEGRATOR = "integrator"
+
+
+class Rule(Document, frozen=True):
+    """Who may do something, and how many must stand behind it."""
+
+    roles: tuple[Who, ...] = tuple(Who)
+    people: People = 1
+    """Different accounts; where it is more than one, those who approve it and, if they gave a password, who asked."""
+
+
+class ImportRule(Rule, frozen=True):
+    """Who may import a kind of artifact."""
+
+    auto: bool = False
+    """A medium or the inbox is imported as soon as it is found; never where a second person is needed."""
+
+
+class PolicyRule(ImportRule, frozen=True):
+    """The rule for policies: an account's, and two people."""
+
+    roles: tuple[Who, ...] = (Who.ADMIN,)
+    people: People = 2
+
+
+class Imports(Document, frozen=True):
+    """By kind of artifact."""
+
+    model: ImportRule = ImportRule()
+    runtime: ImportRule = ImportRule()
+    software: ImportRule = ImportRule()
+    system: ImportRule = ImportRule()
+    knowledge: ImportRule = ImportRule()
+    policy: PolicyRule = PolicyRule()
+
+    def of(self, kind: Kind) -> ImportRule:
+        rule: ImportRule = getattr(self, kind.value)
+        return rule
+
+
+class Changes(Document, frozen=True):
+    """What may be done at the box itself."""
+
+    policy: Rule = Rule()
+    """Changing settings and policy."""
+    accounts: Rule = Rule()
+    """Making accounts."""
+    expired: Rule = Rule()
+    """Importing metadata past its expiry date. Without any role, nobody may."""
+
+
+class Approvals(Document, frozen=True):
+    roles: tuple[Who, ...] = (Who.ADMIN,)
+    """Who may approve what others ask for."""
+    hours: Hours = 72
+    """After which a request that nobody used is void."""
+
+
+class Media(Document, frozen=True):
+    inbox: str = ""
+    """A folder in which updates arrive, such as the end of a data diode; empty for none."""
+    mounts: bool = True
+    """Whether mounted media are looked at."""
+
+
 class Policy(Document, frozen=True):
     """The whole document."""
 
     fallback: FallbackPolicy = FallbackPolicy.REFUSE
     retention: Retention = Retention()
     soak: Soak = Soak()
+    imports: Imports = Imports()
+    changes: Changes = Changes()
+    approvals: Approvals = Approvals()
+    floors: dict[Kind, dict[Name, Version]] = {}
+    """Kind -> name -> the oldest version that may come in or serve."""
+    media: Media = Media()
+
+    def floor(self, kind: Kind, name: str) -> str | None:
+        """The oldest version allowed; None where any is."""
+        return self.floors.get(kind, {}).get(name)
 
 
 def read(reader: Reader) -> Policy:
@@ -78,6 +168,45 @@ def read(reader: Reader) -> Policy:
             kept="What it may have forbidden stays forbidden; what serves goes on serving.",
             remedy="Use the release that had written it, or set it anew with `appliance policy load`.",
         ) from error
+
+
+def parse(data: bytes) -> Policy:
+    """A document from elsewhere; what it does not name takes its default, what is not known is refused.
+
+    Raises ApplianceError `policy.value`.
+    """
+    try:
+        policy = msgspec.json.decode(data, type=Policy)
+        given = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _bad(f"It is no policy: {error}.") from error
+    unknown = _unknown(given, msgspec.to_builtins(policy))
+    if unknown:
+        raise _bad(f"It has a rule that this release does not know: {unknown}.")
+    return policy
+
+
+def _unknown(given: Any, understood: Any, path: str = "") -> str:
+    """The first name in a document that came to nothing."""
+    if not isinstance(given, dict):
+        return ""
+    for key, value in given.items():
+        here = f"{path}.{key}" if path else key
+        if not isinstance(understood, dict) or key not in understood:
+            return here
+        found = _unknown(value, understood[key], here)
+        if found:
+            return found
+    return ""
+
+
+def _bad(what: str) -> ApplianceError:
+    return ApplianceError(
+        "policy.value",
+        what,
+        kept="Nothing was changed.",
+        remedy="docs/policy.md says what a policy may contain.",
+    )
 
 
 def write(tx: Transaction, policy: Policy) -> None:

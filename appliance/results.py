@@ -84,6 +84,8 @@ class ArtifactPreview:
     """`new`, `newer` than the box's, `present` already, or `older`."""
     replaces: str | None
     """Version the box has now."""
+    refused: str = ""
+    """Why it would not be taken in: the policy's floor, or the machine's memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,16 @@ class UpdatePreview:
     size: int
     """What would be copied."""
     disk_free: int
+    refused: str = ""
+    """Why whoever asks may not import it."""
+    people: int = 1
+    """Accounts that must stand behind the import; 1 where nobody else is needed."""
+    request: str = ""
+    """The request that waits for them, once somebody has asked for the import."""
+    behind: tuple[str, ...] = ()
+    """Accounts that stand behind it."""
+    approvers: tuple[str, ...] = ()
+    """Roles that may approve."""
 
 
 @dataclass(frozen=True, slots=True)

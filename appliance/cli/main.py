@@ -12,6 +12,7 @@ import msgspec
 from appliance.actor import Actor
 from appliance.cli.parser import build_parser
 from appliance.cli.printing import Printer
+from appliance.cli.secrets import with_secrets
 from appliance.console.commands import Command, Where
 from appliance.console.table import BY_ID, TABLE
 from appliance.control.client import ControlSession, daemon_answers
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     state = StateFolder.choose(parsed.pop("state_dir"))
     printer = Printer(command.id, as_json=parsed.pop("json"))
     try:
-        result = _carry_out(command, _absolute(command, parsed), state, printer)
+        result = _carry_out(command, with_secrets(command, _absolute(command, parsed)), state, printer)
     except KeyboardInterrupt:
         return printer.interrupted()
     except Exception as error:  # noqa: BLE001 - every failure is told in the house's words

@@ -86,13 +86,17 @@ def _usage(argument: Argument) -> str:
         shown = argument.name.upper()
     elif argument.kind is bool:
         shown = _flag(argument)
+    elif argument.secret:
+        return f"[{_flag(argument)} FILE]"
     else:
         shown = f"{_flag(argument)} {argument.metavar or argument.name.upper()}"
     return shown if argument.required else f"[{shown}]"
 
 
 def _flag(argument: Argument) -> str:
-    return argument.name.upper() if argument.positional else "--" + argument.name.replace("_", "-")
+    if argument.positional:
+        return argument.name.upper()
+    return "--" + argument.name.replace("_", "-") + ("-file" if argument.secret else "")
 
 
 def _default(argument: Argument) -> str:

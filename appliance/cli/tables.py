@@ -12,6 +12,7 @@ from appliance.cli.hardware_table import hardware
 from appliance.cli.layout import add_row, facts, table_of
 from appliance.cli.plan_table import plan
 from appliance.cli.walls import walls_around_workers
+from appliance.console.admitting import people_needed
 from appliance.console.formats import NA, ago, count, duration, latency, number, rate, size
 from appliance.console.soaking import soak_words
 from appliance.console.text import plain
@@ -71,6 +72,7 @@ def _preview(preview: results.UpdatePreview) -> Iterator[RenderableType]:
     table = table_of("artifact", "version", "size", "change", "summary", right=("size",), wide=("summary",))
     for artifact in preview.artifacts:
         change = artifact.change + (f", replaces {artifact.replaces}" if artifact.replaces else "")
+        change += ", refused" if artifact.refused else ""
         add_row(
             table,
             f"{artifact.kind} {artifact.name}",
@@ -92,6 +94,9 @@ def _preview(preview: results.UpdatePreview) -> Iterator[RenderableType]:
         ("metadata age", age),
         ("expires", preview.expires + (" (EXPIRED)" if preview.expired else "")),
         ("to copy", f"{size(preview.size)}; {size(preview.disk_free)} free"),
+        *(("refused", f"{a.name} {a.version}: {a.refused}") for a in preview.artifacts if a.refused),
+        *(("refused", preview.refused) for _ in range(bool(preview.refused))),
+        *(("people needed", people_needed(preview)) for _ in range(preview.people > 1)),
     )
 
 

@@ -44,6 +44,8 @@ class Argument:
     metavar: str | None = None
     path: bool = False
     """A file or folder: made absolute before it travels to the daemon."""
+    secret: bool = False
+    """Typed unseen, or read from the file that `--name-file` names; never shown again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ It holds data only, so that a console starts without loading what carries the co
 from appliance.console.commands import Argument, Command, Role, Where
 from appliance.console.depot_commands import DEPOT_COMMANDS, OBJECTIVES
 from appliance.console.depot_kind_commands import DEPOT_KIND_COMMANDS
-from appliance.console.release_commands import RELEASE_COMMANDS
 from appliance.console.policy_commands import AS, POLICY_COMMANDS
+from appliance.console.release_commands import RELEASE_COMMANDS
 from appliance.console.update_commands import NAME, UPDATE_COMMANDS
 
 TABLE: tuple[Command, ...] = (

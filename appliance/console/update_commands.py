@@ -2,6 +2,7 @@
 
 from appliance.console.commands import Argument, Command, Role
 from appliance.console.depot_commands import MEDIUM
+from appliance.console.policy_commands import AS
 
 NAME = Argument("name", "name of the model", positional=True, required=True)
 ALLOW_EXPIRED = Argument(
@@ -22,7 +23,7 @@ UPDATE_COMMANDS: tuple[Command, ...] = (
         "update.import",
         "Import an update",
         "Verify, copy, certify on this hardware and activate what is on a medium.",
-        (MEDIUM, ALLOW_EXPIRED),
+        (MEDIUM, ALLOW_EXPIRED, *AS),
         role=Role.TECHNICIAN,
         changes=True,
         key="i",

@@ -2,7 +2,9 @@
 
 from appliance import policy
 from appliance.errors import ApplianceError
+from appliance.identifying import acting
 from appliance.operations.context import BoxContext
+from appliance.policing import change_policy
 from appliance.policy_paths import with_value
 from appliance.results import SettingChanged, SettingList, SettingRow
 from appliance.settings import SETTINGS, Setting
@@ -13,16 +15,18 @@ async def list_settings(context: BoxContext) -> SettingList:
     return SettingList(tuple(_row(setting, now) for setting in SETTINGS.values()))
 
 
-async def change(context: BoxContext, *, name: str, value: str) -> SettingChanged:
+async def change(
+    context: BoxContext, *, name: str, value: str, account: str | None, password: str | None
+) -> SettingChanged:
     setting = _known(name)
     before = policy.read(context.box.database)
     try:
         after = with_value(before, setting.path, value)
     except ApplianceError as error:
         raise _unusable(setting, value, error) from error
-    with context.box.change(context.actor, "settings.set") as change:
-        policy.write(change.tx, after)
-        change.note(name, details={"before": setting.of(before), "value": setting.of(after)})
+    actor = await acting(context.box, context.actor, account, password)
+    told = {"before": setting.of(before), "value": setting.of(after)}
+    change_policy(context.box, actor, after, "settings.set", lambda change: change.note(name, details=told))
     return SettingChanged(name, setting.of(before), setting.of(after))
 
 

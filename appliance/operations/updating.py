@@ -1,22 +1,34 @@
 """`appliance update inspect` and `appliance update import`."""
 
 import asyncio
+from dataclasses import replace
 
+from appliance import policy
+from appliance.admission import Admission, admit
+from appliance.approvals.store import waiting
+from appliance.box import iso
+from appliance.identifying import acting
 from appliance.importing import import_update as bring_in
 from appliance.importing import look_at, metadata_version
 from appliance.operations.context import BoxContext
+from appliance.packages import usable_memory
 from appliance.receipts import cosigned_note, keep_cosigned, leave_receipt
 from appliance.results import ArtifactPreview, ImportReport, Signed, UpdatePreview
+from updates.artifacts import Artifact
 from updates.inspect import Offer, Preview
 from updates.trust.rules import RoleReport
 
 
 async def inspect(context: BoxContext, *, medium: str, allow_expired: bool) -> UpdatePreview:
     preview = await asyncio.to_thread(look_at, context, medium, allow_expired=allow_expired)
-    last = context.box.registry.last_import()
+    box = context.box
+    last = box.registry.last_import()
+    admission = admit(policy.read(box.database), preview, context.actor)
+    needed = admission.needed
+    request = waiting(box.database, needed.action, needed.digest, iso(box.now().at))
     return UpdatePreview(
         medium=medium,
-        artifacts=tuple(_artifact(offer) for offer in preview.offers),
+        artifacts=tuple(_artifact(offer, admission) for offer in preview.offers),
         signed=tuple(_signed(role) for role in preview.roles),
         metadata_version=metadata_version(preview),
         trusted_version=None if last is None else last.metadata_version,
@@ -24,12 +36,21 @@ async def inspect(context: BoxContext, *, medium: str, allow_expired: bool) -> U
         expires=min(role.expires for role in preview.roles).isoformat(),
         expired=any(role.expired for role in preview.roles),
         size=_to_copy(context, preview),
-        disk_free=context.box.blobs.free_bytes(),
+        disk_free=box.blobs.free_bytes(),
+        refused="" if admission.refusal is None else admission.refusal.what,
+        people=needed.people,
+        request="" if request is None else request.id,
+        behind=() if request is None else tuple(vote.account for vote in request.votes),
+        approvers=tuple(role.value for role in policy.read(box.database).approvals.roles),
     )
 
 
-async def import_update(context: BoxContext, *, medium: str, allow_expired: bool) -> ImportReport:
+async def import_update(
+    context: BoxContext, *, medium: str, allow_expired: bool, account: str | None, password: str | None
+) -> ImportReport:
     """Bring the update in; then the medium takes a receipt, and the log what the depot has cosigned."""
+    actor = await acting(context.box, context.actor, account, password)
+    context = replace(context, actor=actor)
     note = await asyncio.to_thread(cosigned_note, context.box, medium)
     try:
         report = await bring_in(context, medium, allow_expired=allow_expired)
@@ -44,8 +65,9 @@ async def import_update(context: BoxContext, *, medium: str, allow_expired: bool
     return report
 
 
-def _artifact(offer: Offer) -> ArtifactPreview:
+def _artifact(offer: Offer, admission: Admission) -> ArtifactPreview:
     artifact, identity = offer.artifact, offer.artifact.identity
+    refused = admission.refused.get(identity)
     return ArtifactPreview(
         identity.kind,
         identity.name,
@@ -55,7 +77,20 @@ def _artifact(offer: Offer) -> ArtifactPreview:
         artifact.digest.hex,
         offer.standing,
         offer.newest_here,
+        _too_large(artifact) if refused is None else refused.what,
     )
+
+
+def _too_large(artifact: Artifact) -> str:
+    """Why a model does not fit the memory of this machine, as far as its signed facts tell."""
+    wanted, usable = artifact.facts.get("memory-limit-mib", ""), usable_memory()
+    try:
+        mebibytes = float(wanted)
+    except ValueError:
+        return ""
+    if usable is None or mebibytes * 2**20 <= usable:
+        return ""
+    return f"It asks for {mebibytes:.0f} MiB of memory; this machine has {usable / 2**20:.0f} MiB for it."
 
 
 def _signed(role: RoleReport) -> Signed:

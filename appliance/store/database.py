@@ -14,7 +14,7 @@ from appliance.store.errors import told_plainly
 from appliance.store.migrating import migrate_on_copy
 
 FILE_NAME = "appliance.sqlite3"
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """Number of migrations in `appliance.store.schema`."""
 BUSY_TIMEOUT_SECONDS = 5.0
 

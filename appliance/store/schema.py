@@ -167,6 +167,38 @@ def soaks(tables: Tables) -> None:
     )
 
 
+@migration()
+def approvals(tables: Tables) -> None:
+    """What waits for others to approve it, who did, and who gave wrong passwords how often. `roles` is JSON."""
+    _run(
+        tables,
+        """CREATE TABLE approvals (
+            id TEXT PRIMARY KEY,
+            action TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            digest TEXT NOT NULL CHECK (length(digest) = 64),
+            people INTEGER NOT NULL,
+            roles TEXT NOT NULL,
+            asked_by TEXT NOT NULL,
+            requested TEXT NOT NULL,
+            expires TEXT NOT NULL,
+            state TEXT NOT NULL,
+            reason TEXT NOT NULL DEFAULT ''
+        ) STRICT""",
+        """CREATE TABLE approvals_given (
+            request TEXT NOT NULL REFERENCES approvals (id),
+            account TEXT NOT NULL COLLATE NOCASE REFERENCES accounts (name),
+            time TEXT NOT NULL,
+            PRIMARY KEY (request, account)
+        ) STRICT""",
+        """CREATE TABLE login_failures (
+            account TEXT PRIMARY KEY COLLATE NOCASE,
+            count INTEGER NOT NULL,
+            last REAL NOT NULL
+        ) STRICT""",
+    )
+
+
 def _run(tables: Tables, *statements: str) -> None:
     for statement in statements:  # executescript would commit in the middle
         tables.conn.execute(statement)

@@ -64,7 +64,7 @@ def test_json_has_one_schema_for_results_and_errors(box: Cli, capsys: pytest.Cap
     assert json.loads(capsys.readouterr().out) == {
         "schema": SCHEMA,
         "command": "models",
-        "result": {"models": []},
+        "result": {"models": [], "retired": []},
     }
     main(["deploy", "nothing", "--json", "--state-dir", str(box.state)])
     answer = json.loads(capsys.readouterr().out)
