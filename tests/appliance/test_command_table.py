@@ -80,4 +80,4 @@ def test_arguments_from_the_socket_are_checked_and_completed() -> None:
 
 
 def test_the_objectives_are_the_same_in_the_depot_the_consoles_and_the_selection() -> None:
-    assert tuple(selection.Objective) == tuple(models.Objective) == OBJECTIVES
+    assert tuple(map(str, selection.Objective)) == tuple(map(str, models.Objective)) == OBJECTIVES

@@ -55,6 +55,14 @@ def test_every_kind_can_have_a_role_of_its_own(depot: Depot, role: str) -> None:
     assert len(Depot.open(depot.path).settings.delegations[role].keys) == 2
 
 
+def test_policies_take_two_people_unless_somebody_says_otherwise(depot: Depot, tmp_path: Path) -> None:
+    assert len(holders(Depot.create(tmp_path / "new", delegate=["policies"], now=NOW), "policies").keys) == 2
+    with pytest.raises(DepotError) as caught:
+        delegate(depot, "policies", keys=[key(tmp_path, "anna")])
+    assert refused(caught) == "depot.threshold"
+    assert delegate(depot, "policies", keys=[tmp_path / "anna.pem"], threshold=1).threshold == 1
+
+
 def test_keys_are_added_to_a_role_and_more_of_them_asked_for(shared: Depot, tmp_path: Path, box: Box) -> None:
     sign(shared, NOW)
     delegate(shared, "models", keys=[key(tmp_path, "bert")], threshold=2)

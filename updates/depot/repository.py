@@ -23,6 +23,7 @@ from updates.blobs import BlobStore
 from updates.depot.keys import generate_key, load_public, load_signer, signs
 from updates.depot.settings import (
     ROLES,
+    TWO_PEOPLE,
     Delegation,
     DepotKey,
     Expiry,
@@ -70,7 +71,7 @@ class Depot:
 
         Args:
             path: the depot's folder.
-            thresholds: signatures needed by role; 1 where a role is not named.
+            thresholds: signatures needed by role; 1 where a role is not named, 2 for `policies`.
             keys: keys by role, each named after its file: private ones that sign here, tokens, or public ones of
                 people who sign elsewhere. A role that is not named gets as many new keys as its threshold, under
                 `keys/`.
@@ -88,7 +89,7 @@ class Depot:
         needed, given = dict(thresholds or {}), dict(keys or {})
         check_roles({*needed, *given, *delegate})
         roles = (*ROLES, *sorted({*needed, *given, *delegate} - set(ROLES)))
-        needed = dict.fromkeys(roles, 1) | needed
+        needed = {role: TWO_PEOPLE.get(role, 1) for role in roles} | needed
         for role in roles:
             check_threshold(role, needed[role], len(given[role]) if role in given else needed[role])
         try:

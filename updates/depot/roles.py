@@ -14,7 +14,7 @@ from tuf.api.metadata import Metadata, Root
 
 from updates.depot import proposals
 from updates.depot.repository import Depot, seconds
-from updates.depot.settings import ROLES, Delegation, check_roles, check_threshold
+from updates.depot.settings import ROLES, TWO_PEOPLE, Delegation, check_roles, check_threshold
 from updates.depot.signing import settle_root
 from updates.errors import DepotError
 from updates.names import KIND_ROLES
@@ -80,7 +80,7 @@ def delegate(
         depot: an opened depot.
         role: `models`, `runtimes`, `software`, `policies`, `knowledge` or `system`.
         keys: keys to add, as for `Depot.create`; a role without any gets as many new ones as its threshold.
-        threshold: signatures needed; by default as many as before, at first 1.
+        threshold: signatures needed; by default as many as before, at first 1, for `policies` 2.
         passphrase: encrypts new keys.
 
     Raises:
@@ -93,7 +93,9 @@ def delegate(
             kept=_UNCHANGED,
             remedy=f"The kinds are {', '.join(KIND_ROLES)}; `appliance depot rotate` changes the other roles' keys.",
         )
-    before = holders(depot, role) if role in depot.settings.delegations else Holders(1, {})
+    before = (
+        holders(depot, role) if role in depot.settings.delegations else Holders(TWO_PEOPLE.get(role, 1), {})
+    )
     needed = threshold or before.threshold
     added = depot.take_keys(role, keys if keys or before.keys else None, needed, passphrase)
     after = Holders(needed, {**before.keys, **{key.keyid: key for key in added}})

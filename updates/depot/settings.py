@@ -16,6 +16,8 @@ from updates.names import KIND_ROLES, target_pattern
 ROLES = ("root", "targets", "snapshot", "timestamp")
 """TUF's own roles; their keys stand in the root."""
 ALL_ROLES = (*ROLES, *KIND_ROLES)
+TWO_PEOPLE = {"policies": 2}
+"""Signatures that a role needs where nobody says how many; 1 for those not named. Settings and rules take two people."""
 _FORMAT = 1
 
 
