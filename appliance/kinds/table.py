@@ -5,9 +5,15 @@ from appliance.kinds.kind import ArtifactKind
 from appliance.kinds.models import MODEL
 from appliance.kinds.runtimes import RUNTIME
 from appliance.kinds.software import SOFTWARE_KIND
+from appliance.kinds.system import SYSTEM
 from updates.names import Kind
 
-KINDS: dict[Kind, ArtifactKind] = {Kind.RUNTIME: RUNTIME, Kind.MODEL: MODEL, Kind.SOFTWARE: SOFTWARE_KIND}
+KINDS: dict[Kind, ArtifactKind] = {
+    Kind.RUNTIME: RUNTIME,
+    Kind.MODEL: MODEL,
+    Kind.SYSTEM: SYSTEM,
+    Kind.SOFTWARE: SOFTWARE_KIND,
+}
 
 ORDER = tuple(KINDS)
 

@@ -14,6 +14,7 @@ from appliance.state import StateFolder
 from runtimes.golden import GoldenSet, TensorSample, write_golden
 from tests.appliance.cli import Cli
 from tests.appliance.depots import TestDepot
+from tests.appliance.logged import logged
 from tests.appliance.test_runtime_packs import ROW, only_for_toy
 from tests.runtimes.packs import toy_engine
 from tests.runtimes.packs.toy_wheels import toy_wheels
@@ -44,10 +45,6 @@ def folders_of(box: Cli) -> list[str]:
     return sorted(str(f.relative_to(box.state / "packs")) for f in (box.state / "packs").glob(".*/*"))
 
 
-def entries(box: Cli, action: str, word: str) -> list[dict[str, Any]]:
-    return [e for e in box.audit() if e["action"] == action and e["subject"].startswith(word)]
-
-
 def test_a_pack_comes_with_the_model_that_needs_it_and_the_next_version_stands_beside_it(
     toy_depot: TestDepot, new_box: Callable[[TestDepot], Cli], tmp_path: Path
 ) -> None:
@@ -58,7 +55,7 @@ def test_a_pack_comes_with_the_model_that_needs_it_and_the_next_version_stands_b
     assert runtime["evidence"] == "toy 7.1 starts and offers CPU"
     assert model["evidence"].startswith("toy-pack CPU f32")
     assert packs_of(box) == [("toy-pack", "7.1")]
-    (entry,) = entries(box, "update.import", "runtime toy-pack 7.1")
+    (entry,) = logged(box.state, "update.import", "runtime toy-pack 7.1")
     assert entry["subject_digest"]
     box.ok("deploy", "echo", "--budget", "1")
     with box.daemon():
@@ -76,7 +73,7 @@ def test_a_pack_comes_with_the_model_that_needs_it_and_the_next_version_stands_b
         assert box.ok("deploy", "echo", "--budget", "1")["plan"]["engines"]["toy-pack"] == "7.2"
         assert folders_of(box) == [".toy-pack/7.2"]
         box.ok("infer", "echo", "--input", f"x={[ROW]}")
-    (removed,) = entries(box, "runtime.remove", "runtime toy-pack 7.1")
+    (removed,) = logged(box.state, "runtime.remove", "runtime toy-pack 7.1")
     assert "no deployment's plan" in removed["details"]["why"]
     box.ok("audit", "verify")
 
