@@ -1,5 +1,7 @@
 """A new revision brings what changed: chunks that the box has are not read from the medium."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 
 from benchmarks.model_pairs import large_gguf, last_layers_trained
 from tests.updates.conftest import NOW, Box, write
-from updates.blobs import BlobStore
+from updates.blobs import CHUNK, BlobStore
 from updates.chunks import HEADER, ChunkIndex, runs
 from updates.depot.models import ModelArtifact, add_model
 from updates.depot.packing import average_size, chunk, layers_of
@@ -18,7 +20,7 @@ from updates.errors import MediumError
 from updates.layout import CHUNK_INDEX_TYPE, UPDATE_FOLDER, WEIGHT_TYPE
 from updates.media import MediumFile
 from updates.models import model_contents
-from updates.transfer import receive
+from updates.transfer import Phase, Progress, receive
 from updates.trust.state import TrustState
 
 
@@ -170,3 +172,37 @@ def test_what_is_no_index_of_the_file_is_refused(data: bytes, size: int) -> None
 def test_unbroken_runs_are_found() -> None:
     assert runs([0, 1, 2, 5, 7, 8]) == [(0, 3), (5, 1), (7, 2)]
     assert runs([]) == []
+
+
+def test_going_on_after_a_cut_at_ninety_percent_reads_the_rest(tmp_path: Path, read: dict[str, int]) -> None:
+    stick, box = next(two_revisions(tmp_path, large_gguf(24).to_bytes(), b"GGUF"))
+    preview = box.inspect(stick)
+    artifacts = [offer.artifact for offer in preview.changes]
+
+    def cut(progress: Progress) -> None:
+        if progress.phase is Phase.COPY and progress.done >= 0.9 * progress.total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        receive(preview.medium, artifacts, box.blobs, cut)
+    whole = payload(read)
+    read.clear()
+    receive(preview.medium, artifacts, box.blobs)
+    assert payload(read) <= 0.11 * whole + CHUNK
+
+
+def test_an_import_keeps_its_memory_whatever_the_payload(tmp_path: Path) -> None:
+    """The whole path, in a process of its own: less than 150 MB resident for 400 MiB in several parts."""
+    large = write(tmp_path / "large.gguf", b"GGUF")
+    with large.open("r+b") as stream:
+        stream.truncate(400 << 20)
+    depot = Depot.create(tmp_path / "depot", now=NOW)
+    add_model(depot, ModelArtifact("large", "1.0.0", large), part_size=64 << 20)
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    publish(depot, stick, now=NOW)
+    root = write(tmp_path / "root.json", depot.root_bytes())
+    command = [sys.executable, "-m", "benchmarks.import_child", stick, tmp_path / "store", root]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert int(done.stdout) * 1024 < 150e6
+    assert sum(file.stat().st_size for file in (tmp_path / "store/sha256").iterdir()) > 400 << 20

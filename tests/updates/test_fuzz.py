@@ -10,6 +10,7 @@ from securesystemslib.exceptions import FormatError
 from securesystemslib.formats import encode_canonical
 from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
+from tests.updates import fuzzing
 from tests.updates.simulator import NOW, Simulator, at
 from updates import canonical
 from updates.artifacts import from_target
@@ -202,3 +203,8 @@ def replace_somewhere(value: Any, data: st.DataObject) -> None:
             case _:
                 value[key] = data.draw(JSON)
         return
+
+
+def test_bent_files_of_every_reader() -> None:
+    """The short part of `./dev fuzz-updates`."""
+    assert len(fuzzing.run(5.0)) == len(fuzzing.samples())
