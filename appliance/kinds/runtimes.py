@@ -86,7 +86,7 @@ def follow_registry(box: Box) -> None:
     for name, version in _newest(box).items():
         if current(packs, name) != version and place_of(packs, name, version).is_dir():
             switch(packs, name, version)
-    for stray in packs.glob(".arriving-*"):
+    for stray in (*packs.glob(".arriving-*"), *packs.glob(".*/.wheels-*")):
         shutil.rmtree(stray, ignore_errors=True)
 
 

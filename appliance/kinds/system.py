@@ -12,15 +12,21 @@ from typing import Any
 
 import msgspec
 
+from appliance.actor import APPLIANCE
+from appliance.audit.entry import Outcome
 from appliance.box import Box, Change, timestamp
 from appliance.errors import ApplianceError
 from appliance.kinds.kind import Arrival, Prepared, record
 from appliance.registry import Artifact
+from appliance.store import settings
 from updates.digest import Digest
 from updates.images import BUNDLE_TYPE, image_contents
 from updates.transfer import Received
 
 PROGRAM = "rauc"
+HANDED_OVER = "image.hand-over"
+PENDING = "image.pending"
+"""A setting: the digest of the image that RAUC is writing; empty while it writes none."""
 ASK_SECONDS = 60.0
 
 
@@ -61,6 +67,7 @@ class PreparedImage(Prepared):
 
     def activate(self, change: Change) -> None:
         """The images before it have been written long ago; of them the evidence is enough."""
+        settings.write(change.tx, PENDING, self.artifact.digest)
         registry = self._arrival.context.box.registry
         for other in registry.artifacts():
             same = (other.kind, other.name) == (self.artifact.kind, self.artifact.name)
@@ -69,8 +76,42 @@ class PreparedImage(Prepared):
 
     async def settle(self) -> None:
         """What RAUC has begun to write and did not finish, it never boots."""
-        self._arrival.report("install", f"{self.artifact.name} {self.artifact.version}, by RAUC")
-        await asyncio.to_thread(_run, "install", str(self._bundle), seconds=None)
+        box, artifact = self._arrival.context.box, self.artifact
+        self._arrival.report("install", f"{artifact.name} {artifact.version}, by RAUC")
+        try:
+            await asyncio.to_thread(_run, "install", str(self._bundle), seconds=None)
+        except ApplianceError as error:
+            _handed_over(box, artifact, error)
+            raise
+        _handed_over(box, artifact, None)
+
+
+def retire_interrupted(box: Box) -> None:
+    """After a power cut while RAUC wrote: nobody knows how far it came, and the same medium may bring it again."""
+    digest = settings.read(box.database, PENDING, "")
+    artifact = next((one for one in box.registry.artifacts() if one.digest == digest), None)
+    if artifact is not None:
+        with box.change(APPLIANCE, HANDED_OVER) as change:
+            box.registry.retire(change.tx, artifact.digest, change.time)
+            settings.write(change.tx, PENDING, "")
+            what = "The appliance was ended while RAUC wrote the image, which RAUC never boots then."
+            _note(change, artifact, ApplianceError("image.interrupted", what))
+
+
+def _handed_over(box: Box, artifact: Artifact, error: ApplianceError | None) -> None:
+    with box.change(APPLIANCE, HANDED_OVER) as change:
+        settings.write(change.tx, PENDING, "")
+        _note(change, artifact, error)
+
+
+def _note(change: Change, artifact: Artifact, error: ApplianceError | None) -> None:
+    change.note(
+        f"{artifact.kind} {artifact.name} {artifact.version}",
+        digest=artifact.digest,
+        outcome=Outcome.OK if error is None else Outcome.FAILED,
+        cause="" if error is None else error.code,
+        details={} if error is None else {"what": error.what},
+    )
 
 
 def compatible_here() -> str:

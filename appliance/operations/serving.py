@@ -9,6 +9,7 @@ from appliance.daemon import Daemon
 from appliance.errors import explain
 from appliance.kinds.runtimes import follow_registry
 from appliance.kinds.software import serving
+from appliance.kinds.system import retire_interrupted
 from appliance.operations.context import LocalContext
 from appliance.release import VERSION
 from appliance.releases.folder import Releases
@@ -40,6 +41,7 @@ def _run(context: LocalContext, host: str, port: int) -> bool:
         with box.change(context.actor, "serve") as change:
             change.note(box.name, details={"host": host, "port": port, "release": VERSION})
         box.sign_checkpoint()
+        retire_interrupted(box)
         follow_registry(box)
         try:
             return asyncio.run(_serve(box, host, port, trial, quiet=context.json))

@@ -68,7 +68,7 @@ class Releases:
         (self.folder(version) / DESCRIPTION).unlink(missing_ok=True)
         shutil.rmtree(self.folder(version), ignore_errors=True)
 
-    def remove_all_but(self, *kept: str | None) -> None:
+    def remove_all_but(self, *kept: str) -> None:
         """Remove every other release, and what never became one."""
         for folder in self.root.iterdir() if self.root.is_dir() else ():
             if folder.is_dir() and not folder.is_symlink() and folder.name not in kept:

@@ -147,6 +147,8 @@ def settle(box: Box, aside: Path | None) -> Trial | None:
         trial.finish(box)
     elif trial is not None and trial.state == FAILED and releases.running == trial.before:
         trial.take_back(box, aside)
+    elif trial is None and releases.running is not None:
+        releases.remove_all_but(*releases.versions)
     return trial if trial is not None and trial.is_running else None
 
 

@@ -5,12 +5,13 @@ No real slot was written: what RAUC would do is played by a program of that name
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.appliance.cli import Cli
+from tests.appliance.cli import EXECUTABLE, Cli
 from tests.appliance.depots import TestDepot
 from tests.appliance.logged import logged
 
@@ -72,6 +73,21 @@ def test_an_image_is_handed_over_after_its_entry_in_the_log(
     assert calls(rauc).count("install") == 2
     bundle = (image_depot.folder / "1.0.raucb").read_bytes()
     assert bundle not in [blob.read_bytes() for blob in box.state.glob("blobs/sha256/*")]
+
+
+def test_an_image_that_a_power_cut_interrupted_may_be_brought_again(
+    image_depot: TestDepot, new_box: Callable[[TestDepot], Cli], rauc: Path
+) -> None:
+    box = new_box(image_depot)
+    medium = str(image_depot.publish())
+    program = (rauc / "rauc").read_text()
+    (rauc / "rauc").write_text(program.replace("install) ", "install) kill -9 $PPID; exit; "))
+    command = [str(EXECUTABLE), "update", "import", medium, "--state-dir", str(box.state)]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == -9
+    (rauc / "rauc").write_text(program)
+    assert [a["version"] for a in box.ok("update", "import", medium)["applied"]] == ["1.0"]
+    codes = [(entry["outcome"], entry.get("cause", "")) for entry in logged(box.state, "image.hand-over")]
+    assert codes == [("failed", "image.interrupted"), ("ok", "")]
 
 
 def test_what_rauc_does_not_take_is_rejected_and_logged(
