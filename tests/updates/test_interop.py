@@ -5,13 +5,18 @@ import subprocess
 import tarfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.updates.foreign import DATASET, DOC, KITOPS, MODCTL, RAW, Layout, special, tar
 from tests.updates.people import refused
 from updates.depot.modelpack import UnpackedModel, unpack_model
+from updates.depot.tarfiles import take_files
 from updates.digest import Digest
 from updates.errors import DepotError
 from updates.layout import UPDATE_FOLDER
@@ -223,3 +228,20 @@ def test_a_layout_that_is_not_what_it_says(
     with pytest.raises(DepotError) as caught:
         unpack(layout.folder)
     assert refused(caught) == "depot.bad-layout"
+
+
+@given(st.data())
+def test_a_tar_with_any_bytes_replaced_is_taken_or_refused(data: st.DataObject) -> None:
+    compressed = data.draw(st.booleans())
+    whole = bytearray(tar(OK, ("golden/golden.json", b"{}"), compressed=compressed, pax=True))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(whole) - 1))
+        whole[at : at + 1] = data.draw(st.binary(max_size=12))
+    with TemporaryDirectory() as folder:
+        archive, into = Path(folder) / "archive", Path(folder) / "into"
+        archive.write_bytes(whole)
+        into.mkdir()
+        with suppress(ValueError):
+            list(take_files(archive, into, compressed=compressed))
+        assert sorted(path.name for path in Path(folder).iterdir()) == ["archive", "into"]
+        assert not any(path.is_symlink() for path in into.rglob("*"))
