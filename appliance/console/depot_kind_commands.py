@@ -63,4 +63,14 @@ DEPOT_KIND_COMMANDS: tuple[Command, ...] = (
         Argument("bundle", "the bundle, as `rauc bundle` made it", required=True, path=True),
         *_LICENCE,
     ),
+    _here(
+        "add-policy",
+        "Add a policy to a depot",
+        "Pack a JSON policy; boxes take it in as a whole, by default with two people behind it.",
+        DEPOT,
+        *_named("policy", "site"),
+        Argument("file", "the JSON file", required=True, path=True),
+        Argument("summary", "one sentence about it", default=""),
+        PASSPHRASE,
+    ),
 )

@@ -3,6 +3,7 @@
 from appliance.errors import ApplianceError
 from appliance.kinds.kind import ArtifactKind
 from appliance.kinds.models import MODEL
+from appliance.kinds.policies import POLICY
 from appliance.kinds.runtimes import RUNTIME
 from appliance.kinds.software import SOFTWARE_KIND
 from appliance.kinds.system import SYSTEM
@@ -11,6 +12,7 @@ from updates.names import Kind
 KINDS: dict[Kind, ArtifactKind] = {
     Kind.RUNTIME: RUNTIME,
     Kind.MODEL: MODEL,
+    Kind.POLICY: POLICY,
     Kind.SYSTEM: SYSTEM,
     Kind.SOFTWARE: SOFTWARE_KIND,
 }

@@ -50,6 +50,7 @@ OPERATIONS: dict[str, str] = {
     "settings.list": "setting:list_settings",
     "settings.set": "setting:change",
     "policy.show": "policing:show",
+    "depot.add-policy": "depot_policy:add_policy",
     "policy.set": "policing:set_rule",
     "policy.load": "policing:load",
     "approvals.list": "approving:list_requests",
