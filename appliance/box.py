@@ -10,6 +10,7 @@ from appliance.audit.checkpoint import checkpoint_now
 from appliance.audit.entry import Entry, Outcome
 from appliance.audit.key import DeviceKey
 from appliance.audit.log import AuditLog
+from appliance.cancelling import Cancellation
 from appliance.errors import ApplianceError, explain
 from appliance.registry import Registry
 from appliance.release import BUILT
@@ -34,6 +35,7 @@ class Box:
         self.registry = Registry(database)
         self.audit = AuditLog(database)
         self.blobs = BlobStore(state.blobs)
+        self.cancellation = Cancellation()
         self._lock = lock
 
     @classmethod

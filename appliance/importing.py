@@ -18,6 +18,7 @@ from appliance.control.messages import Progress
 from appliance.errors import ApplianceError, explain
 from appliance.kinds.kind import Arrival, Prepared
 from appliance.kinds.runtimes import follow_registry, remove_unused
+from appliance.kinds.system import retire_interrupted
 from appliance.kinds.table import ORDER, kind_of
 from appliance.operations.context import BoxContext
 from appliance.registry import Artifact, Import
@@ -74,6 +75,7 @@ async def import_update(context: BoxContext, medium: str, *, allow_expired: bool
     Artifacts that this machine cannot certify are rejected one by one and reported; where all are, nothing changes.
     """
     start = time.monotonic()
+    retire_interrupted(context.box)
     follow_registry(context.box)
     context.report("inspect", medium, medium_needed=True)
     preview = await asyncio.to_thread(look_at, context, medium, allow_expired=allow_expired)
@@ -82,8 +84,11 @@ async def import_update(context: BoxContext, medium: str, *, allow_expired: bool
         raise admission.refusal
     grant = require(context.box, context.actor, admission.needed)
     try:
-        received, copied = await asyncio.to_thread(_receive, context, preview, admission.wanted)
-        certified = await _certify(context, received, admission)
+        with context.box.cancellation.running():
+            received, copied = await context.box.cancellation.in_thread(
+                lambda: _receive(context, preview, admission.wanted)
+            )
+            certified = await _certify(context, received, admission)
         report = _report(medium, preview, certified, copied, time.monotonic() - start)
         report = await _activate(context, preview, certified, report, grant)
     except Exception as error:
@@ -113,11 +118,14 @@ def _receive(context: BoxContext, preview: Preview, wanted: Sequence[Offered]) -
                 progress.total,
                 "bytes",
                 medium_needed=progress.medium_needed,
+                rate=progress.rate,
+                seconds_left=progress.seconds_left,
             )
         )
 
     here = [Digest(artifact.digest) for artifact in context.box.registry.artifacts()]
-    return receive(preview.medium, wanted, context.box.blobs, on_progress, here=here), copied
+    cancelled = context.box.cancellation.asked
+    return receive(preview.medium, wanted, context.box.blobs, on_progress, cancelled, here=here), copied
 
 
 async def _certify(context: BoxContext, received: Sequence[Received], admission: Admission) -> Certified:
@@ -134,6 +142,7 @@ async def _certify(context: BoxContext, received: Sequence[Received], admission:
                 certified.prepared.append(await kind.certify(arrival, artifact))
             except Exception as error:  # noqa: BLE001 - one artifact's fault must not hide the others
                 certified.rejected.append(_rejected(identity, error))
+            context.box.cancellation.check()
         if certified.rejected and not certified.prepared:
             raise _nothing_applied(certified.rejected)
     except BaseException:

@@ -35,3 +35,9 @@ class VersionConfirmed:
     seconds: float
     """Of service, before it was confirmed."""
     requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    running: bool
+    """Whether there was an import to end."""

@@ -30,7 +30,12 @@ def _confirmed(confirmed: results.VersionConfirmed) -> Iterator[RenderableType]:
     )
 
 
+def _cancel_asked(asked: results.CancelAsked) -> Iterator[RenderableType]:
+    yield "The import ends; who started it is told." if asked.running else "No import runs."
+
+
 READERS: dict[type, Callable[[Any], Iterator[RenderableType]]] = {
+    results.CancelAsked: _cancel_asked,
     results.RolledBack: _rolled_back,
     results.ModelRemoved: _removed,
     results.VersionConfirmed: _confirmed,

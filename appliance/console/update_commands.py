@@ -29,6 +29,13 @@ UPDATE_COMMANDS: tuple[Command, ...] = (
         key="i",
     ),
     Command(
+        "update.cancel",
+        "Cancel an import",
+        "End the import that runs, at any time before it activates: nothing stays of it but its audit entry.",
+        (),
+        role=Role.TECHNICIAN,
+    ),
+    Command(
         "update.rollback",
         "Go back to an earlier version",
         "Serve an earlier version of a model that is still here; its measured plan is used again where it still holds.",

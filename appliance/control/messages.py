@@ -38,6 +38,10 @@ class Progress(msgspec.Struct, frozen=True, tag="progress"):
     """`bytes`, `candidates`, `entries` …: what `done` and `total` count."""
     medium_needed: bool | None = None
     """False once the medium may be pulled; None where no medium is involved."""
+    rate: float | None = None
+    """Of `unit` a second; None where that cannot be said yet."""
+    seconds_left: float | None = None
+    """At this rate."""
 
 
 class Reply(msgspec.Struct, frozen=True, tag="reply"):

@@ -14,6 +14,7 @@ from appliance.operations.context import BoxContext
 from appliance.packages import usable_memory
 from appliance.receipts import cosigned_note, keep_cosigned, leave_receipt
 from appliance.results import ArtifactPreview, ImportReport, Signed, UpdatePreview
+from appliance.update_results import CancelAsked
 from updates.artifacts import Artifact
 from updates.inspect import Offer, Preview
 from updates.trust.rules import RoleReport
@@ -63,6 +64,11 @@ async def import_update(
     await asyncio.to_thread(leave_receipt, context.box, medium, report)
     context.report("receipt", medium, medium_needed=False)
     return report
+
+
+async def cancel(context: BoxContext) -> CancelAsked:
+    """Ask the import that runs to end; its own caller is told once it has."""
+    return CancelAsked(context.box.cancellation.ask())
 
 
 def _artifact(offer: Offer, admission: Admission) -> ArtifactPreview:

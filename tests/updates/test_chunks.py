@@ -202,7 +202,14 @@ def test_an_import_keeps_its_memory_whatever_the_payload(tmp_path: Path) -> None
     stick.mkdir()
     publish(depot, stick, now=NOW)
     root = write(tmp_path / "root.json", depot.root_bytes())
-    command = [sys.executable, "-m", "benchmarks.import_child", stick, tmp_path / "store", root]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.import_child",
+        str(stick),
+        str(tmp_path / "store"),
+        str(root),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert int(done.stdout) * 1024 < 150e6
     assert sum(file.stat().st_size for file in (tmp_path / "store/sha256").iterdir()) > 400 << 20
