@@ -44,6 +44,8 @@ class ModelAdded:
     """Golden samples."""
     left_out: tuple[str, ...] = ()
     """Files of an OCI layout that are not carried: a box has no use for them."""
+    provenance_signed: bool = False
+    """False where no key of the model's role is here and can be opened; the signed targets vouch for it then."""
 
 
 @dataclass(frozen=True, slots=True)

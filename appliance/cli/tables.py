@@ -43,6 +43,10 @@ def _model_added(added: results.ModelAdded) -> Iterator[RenderableType]:
     yield facts(
         ("manifest", f"sha256:{added.digest}"),
         ("golden samples", str(added.samples)),
+        (
+            "provenance",
+            "signed" if added.provenance_signed else "unsigned: no key of its role could be opened here",
+        ),
         *([("not carried", ", ".join(added.left_out))] if added.left_out else []),
     )
 

@@ -13,6 +13,7 @@ from appliance.results import DepotMade, ModelAdded, RoleKeys, UpdatePublished
 from runtimes.errors import EngineError
 from runtimes.golden import load_golden_folder
 from runtimes.modelfile import identify
+from updates.artifacts import Artifact
 from updates.depot.evidence import MakerSignature
 from updates.depot.modelpack import UnpackedModel, unpack_model
 from updates.depot.models import ModelArtifact
@@ -23,7 +24,9 @@ from updates.depot.roles import holders
 from updates.depot.settings import ALL_ROLES
 from updates.depot.sharing import Shape
 from updates.depot.tokens import AskPassphrase
+from updates.evidence import ENVELOPE_TYPE
 from updates.inspect import inspect
+from updates.manifest import parse_manifest
 from updates.media import Medium
 from updates.models import Objective
 from updates.receipt import Receipt, read_receipts
@@ -111,8 +114,20 @@ def add_model(
             ),
         )
     return ModelAdded(
-        name, version, model_format, added.digest.hex, added.size, len(samples.samples), found.left_out
+        name,
+        version,
+        model_format,
+        added.digest.hex,
+        added.size,
+        len(samples.samples),
+        found.left_out,
+        _provenance_signed(opened, added),
     )
+
+
+def _provenance_signed(depot: Depot, added: Artifact) -> bool:
+    manifest = parse_manifest(depot.blobs.path(added.digest).read_bytes(), added.manifest_file)
+    return any(layer.media_type == ENVELOPE_TYPE for layer in manifest.layers)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ def test_a_model_of_other_tools_reaches_a_box(
     words = ("--name", "foreign", "--version", "1.0.0", "--oci", str(layout.finish()))
     added = depot.cli.ok("depot", "add-model", str(depot.depot), *words)
     assert (added["format"], added["samples"], added["left_out"]) == ("onnx", 1, ["README.md"])
+    assert added["provenance_signed"]
     assert not list(depot.depot.glob("unpacked-*"))
     box = new_box(depot)
     report = box.ok("update", "import", str(depot.publish()))

@@ -1,5 +1,7 @@
 """Different people for different kinds of artifact; keys that come, go and run out."""
 
+import errno
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,8 +12,9 @@ from tests.updates.people import key, refused, stick
 from updates.depot.models import ModelArtifact, add_model
 from updates.depot.repository import Depot
 from updates.depot.roles import delegate, holders, revoke, rotate, set_expiry
-from updates.depot.signing import sign
+from updates.depot.signing import newest, sign
 from updates.depot.status import status
+from updates.durable import write_file
 from updates.errors import DepotError, TrustError
 from updates.names import KIND_ROLES
 
@@ -135,6 +138,36 @@ def test_each_role_has_its_own_lifetime(shared: Depot) -> None:
         with pytest.raises(DepotError) as caught:
             set_expiry(shared, days)
         assert refused(caught) in ("depot.expiry", "depot.unknown-role")
+
+
+@pytest.mark.parametrize("stop", range(1, 14))
+def test_a_power_cut_while_signing_never_signs_one_version_twice(
+    shared: Depot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gguf: Path, stop: int
+) -> None:
+    """Cut at each file that a signing writes: what was published stays, the next signing goes on, boxes follow."""
+    box = Box.fresh(shared, tmp_path)
+    box.bring_in(stick(tmp_path, shared))
+    add_model(shared, ModelArtifact("story", "2.0.0", gguf))
+    left = [stop]
+
+    def cut(path: Path, data: bytes) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise OSError(errno.EIO, "Input/output error")
+        write_file(path, data)
+
+    monkeypatch.setattr("updates.depot.repository.write_file", cut)
+    with suppress(DepotError):
+        sign(shared, NOW)
+    monkeypatch.undo()
+    signed = {path.name: path.read_bytes() for path in (shared.path / "metadata").iterdir()}
+    published = newest(Depot.open(shared.path))
+    sign(Depot.open(shared.path), NOW + timedelta(days=1))
+    for role, loaded in published.items():
+        if role != "timestamp":
+            name = f"{loaded.signed.version}.{role}.json"
+            assert (shared.path / "metadata" / name).read_bytes() == signed[name]
+    assert len(box.bring_in(stick(tmp_path, Depot.open(shared.path), "second"))) == 1
 
 
 def test_a_key_of_one_kind_cannot_publish_another(
