@@ -16,6 +16,7 @@ from appliance.console.table import TABLE
 from appliance.errors import Explanation
 from appliance.operations.table import operation
 from appliance.results import SCHEMA
+from appliance.service_manager import RESTART
 
 WHERE = {
     Where.BOX: "on the box's state: in the daemon while one runs, else in the calling process",
@@ -109,6 +110,7 @@ def _exit_codes() -> str:
         causes.setdefault(code, []).append(f"`{cause}.*`")
     rows = [(OK, "done"), (FAILED, "failed with any other cause code"), (USAGE, "the command line was wrong")]
     rows += [(code, ", ".join(names)) for code, names in causes.items()]
+    rows.append((RESTART, "`serve` wants to be started again, as another release"))
     rows.append((INTERRUPTED, "interrupted"))
     return "\n".join(f"| {code} | {meaning} |" for code, meaning in sorted(rows))
 

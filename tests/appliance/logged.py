@@ -13,4 +13,4 @@ def logged(state: Path, action: str, subject: str = "") -> list[dict[str, Any]]:
     with closing(sqlite3.connect(address, uri=True)) as connection:
         rows = connection.execute("SELECT canonical FROM audit_entries ORDER BY idx").fetchall()
     entries = (json.loads(row[0]) for row in rows)
-    return [e for e in entries if e["action"] == action and e["subject"].startswith(subject)]
+    return [e for e in entries if e["action"] == action and e.get("subject", "").startswith(subject)]

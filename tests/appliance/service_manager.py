@@ -25,12 +25,15 @@ class ServiceManager:
         self._told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._told.bind(str(self._address))
         self._process: subprocess.Popen[bytes] | None = None
+        self._began = 0
+        """Where in the log it was started last."""
 
     def start(self) -> None:
         launcher = self.state / "releases" / "launch"
         command = [str(launcher), "serve", "--port", "0", "--state-dir", str(self.state)]
         environment = {**os.environ, "NOTIFY_SOCKET": str(self._address)}
         with self.log.open("ab") as log:
+            self._began = log.tell()
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
 
     def until_ready(self, *, most_starts: int = 5, end_at: str = "") -> None:
@@ -39,7 +42,7 @@ class ServiceManager:
             if self._process is None:
                 self.start()
             while not self._ready():
-                if end_at and end_at.encode() in self.log.read_bytes():
+                if end_at and end_at.encode() in self.log.read_bytes()[self._began :]:
                     self.kill()
                 if self._gone():
                     break
