@@ -16,6 +16,7 @@ from appliance.operations.depot import asked_for, open_depot
 from updates.depot import turns
 from updates.depot.proposals import Lacking
 from updates.depot.repository import Depot
+from updates.depot.requests import read_request
 from updates.trust.metadata import Signer
 
 
@@ -51,7 +52,7 @@ def sign(
             key_holders(told.signed),
             key_holders(told.missing),
         )
-        for told in turns.describe(turns.read_request(Path(file)))
+        for told in turns.describe(read_request(Path(file)), known)
     )
     return RequestSigned(file, tuple(proposed), _by_name(added))
 

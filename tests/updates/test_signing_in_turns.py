@@ -11,10 +11,11 @@ from tests.updates.people import public, refused, stick
 from updates.depot.models import ModelArtifact, add_model
 from updates.depot.publish import publish
 from updates.depot.repository import Depot
+from updates.depot.requests import read_request
 from updates.depot.roles import delegate, rotate
 from updates.depot.signing import sign
 from updates.depot.status import status
-from updates.depot.turns import collect, describe, read_request, request, sign_request
+from updates.depot.turns import collect, describe, request, sign_request
 from updates.errors import DepotError
 
 
@@ -94,12 +95,24 @@ def test_what_was_published_before_is_told_as_a_change_only(
     add_model(shared, ModelArtifact("line", "2.0.0", onnx))
     shared.remove(next(found for found in shared.artifacts() if found.identity.name == "story"))
     request(shared, tmp_path / "g", NOW)
-    (models,) = [told for told in describe(read_request(tmp_path / "g")) if told.role == "models"]
+    asked = read_request(tmp_path / "g")
+    (models,) = [told for told in describe(asked, shared.root_file) if told.role == "models"]
     assert [line.partition(":")[0] for line in models.changes[:2]] == [
         "adds models line 2.0.0",
         "takes models story 1.0.0 away",
     ]
     assert models.version == 2
+
+
+def test_a_file_cannot_hide_a_change_by_what_it_says_was_there_before(shared: Depot, tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    request(shared, file, NOW)
+    value = json.loads(file.read_bytes())
+    value["before"] = value["proposed"]
+    file.write_text(json.dumps(value))
+    for root in (None, shared.root_file):
+        (models,) = [told for told in describe(read_request(file), root) if told.role == "models"]
+        assert models.changes[0].startswith("adds models story 1.0.0")
 
 
 def test_signatures_over_what_is_proposed_no_longer_are_refused(

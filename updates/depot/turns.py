@@ -14,22 +14,17 @@ from typing import Any
 
 from tuf.api.metadata import Root, Targets
 
-from updates import canonical
 from updates.depot import proposals
 from updates.depot.changes import changes
 from updates.depot.keys import load_signer
-from updates.depot.proposals import KINDS, Delegators, Lacking
+from updates.depot.proposals import Delegators, Lacking
 from updates.depot.repository import Depot
+from updates.depot.requests import Request, read_request, write_request
 from updates.depot.settings import ROLES, key_name
 from updates.depot.signing import delegators_of, newest, prepare, settle_root
 from updates.depot.tokens import AskPassphrase
-from updates.durable import write_file
-from updates.errors import DepotError, MediumError
-from updates.trust.delegations import check_role_name
+from updates.errors import DepotError, MediumError, TrustError
 from updates.trust.metadata import Loaded, Signer, load, signer, signers_of
-
-_FORMAT = "appliance-signing-request/1"
-_LIMIT = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,41 +50,6 @@ class Collected:
     lacking: tuple[Lacking, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A signing request, read strictly."""
-
-    root: Loaded[Root]
-    before: dict[str, Loaded[Any]]
-    proposed: dict[str, Loaded[Any]]
-
-    def delegators(self, role: str) -> Delegators:
-        """Who says which keys sign for `role`, according to this file.
-
-        Raises:
-            MediumError: `medium.malformed`: the file does not carry them.
-        """
-        if role == Root.type:
-            return self.root.signed, self.proposed[role].signed
-        if role in ROLES:
-            return (self.root.signed,)
-        top = self.proposed.get(Targets.type) or self.before.get(Targets.type)
-        delegations = top.signed.delegations if top else None
-        if top is None or delegations is None or role not in (delegations.roles or {}):
-            raise canonical.malformed("the signing request", f"nobody in it gives {role} any keys")
-        return (top.signed,)
-
-    def to_bytes(self) -> bytes:
-        return canonical.to_bytes(
-            {
-                "format": _FORMAT,
-                "root": self.root.metadata.to_dict(),
-                "before": {role: loaded.metadata.to_dict() for role, loaded in self.before.items()},
-                "proposed": {role: loaded.metadata.to_dict() for role, loaded in self.proposed.items()},
-            }
-        )
-
-
 def request(depot: Depot, file: Path, now: datetime | None = None) -> tuple[Lacking, ...]:
     """Propose what changed, sign it with the keys that are here, and write what waits for others to `file`.
 
@@ -108,42 +68,27 @@ def request(depot: Depot, file: Path, now: datetime | None = None) -> tuple[Lack
     top = proposals.find(depot, Targets.type)
     if top is not None and any(role not in ROLES for role in roles):
         waiting[Targets.type] = top
-    _write(file, Request(root, before, waiting))
+    write_request(file, Request(root, before, waiting))
     return lacking
 
 
-def read_request(file: Path) -> Request:
-    """Read a signing request.
+def describe(asked: Request, root: Path | None = None) -> tuple[Proposed, ...]:
+    """What a signer is asked for, read from the bytes that a signature would be over.
+
+    Args:
+        asked: a signing request.
+        root: the root that the signer knows. With it, only what changes against what was published is told; without,
+            all that the signature would be over, since the file could claim anything to have been there before.
 
     Raises:
-        DepotError: `depot.request-unreadable`.
+        DepotError: `depot.other-root`.
     """
-    try:
-        if file.stat().st_size > _LIMIT:
-            raise ValueError("it is too large")
-        value = canonical.parse_object(file.read_bytes(), file.name)
-        if value.keys() != {"format", "root", "before", "proposed"} or value["format"] != _FORMAT:
-            raise ValueError("it is no signing request of this version")
-        parsed = Request(
-            _parse(Root.type, value["root"]),
-            {role: _parse(role, told) for role, told in value["before"].items()},
-            {role: _parse(role, told) for role, told in value["proposed"].items()},
-        )
-        for role in parsed.proposed:
-            parsed.delegators(role)
-    except (OSError, MediumError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DepotError(
-            "depot.request-unreadable",
-            f"{file} cannot be used: {getattr(error, 'what', error)}",
-            kept="Nothing was signed.",
-            remedy="Ask for the file again: `appliance depot request` writes it.",
-        ) from error
-    return parsed
-
-
-def describe(asked: Request) -> tuple[Proposed, ...]:
-    """What a signer is asked for, read from the bytes that a signature would be over."""
-    return tuple(_proposed(asked, role, loaded) for role, loaded in sorted(asked.proposed.items()))
+    if root is not None:
+        _check_root(asked, root)
+    return tuple(
+        _proposed(asked, role, loaded, None if root is None else _before(asked, role))
+        for role, loaded in sorted(asked.proposed.items())
+    )
 
 
 def sign_request(
@@ -181,7 +126,7 @@ def sign_request(
                 kept="The file was left as it is.",
                 remedy="Sign with a key that the request names.",
             )
-    _write(file, asked)
+    write_request(file, asked)
     return tuple(added)
 
 
@@ -215,13 +160,28 @@ def collect(depot: Depot, file: Path) -> Collected:
     return Collected(tuple(added), tuple(lacking))
 
 
-def _proposed(asked: Request, role: str, loaded: Loaded[Any]) -> Proposed:
+def _before(asked: Request, role: str) -> Loaded[Any] | None:
+    """What was published of a role, if the request's root vouches for it."""
+    if role == Root.type:
+        return asked.root
+    top, before = asked.before.get(Targets.type), asked.before.get(role)
+    delegator: Root | Targets = asked.root.signed if role in ROLES or top is None else top.signed
+    try:
+        if role not in ROLES and top is not None:
+            signers_of(top, Targets.type, asked.root.signed)
+        if before is not None:
+            signers_of(before, role, delegator)
+    except (MediumError, TrustError, ValueError):
+        return None
+    return before
+
+
+def _proposed(asked: Request, role: str, loaded: Loaded[Any], before: Loaded[Any] | None) -> Proposed:
     delegators = asked.delegators(role)
     found = proposals.lacking(role, loaded, delegators)
     keys = {keyid for delegator in delegators for keyid in delegator.get_delegated_role(role).keyids}
     signed = [key for keyid in sorted(keys) if (key := _signed_by(delegators, role, loaded, keyid))]
     missing = {item.keyid: item for lack in found for item in lack.missing}
-    before = asked.root if role == Root.type else asked.before.get(role)
     return Proposed(
         role,
         loaded.signed.version,
@@ -248,12 +208,6 @@ def _key(delegators: Delegators, role: str, keyid: str) -> Signer | None:
     return None
 
 
-def _parse(role: str, value: Any) -> Loaded[Any]:
-    check_role_name(role, "the signing request")
-    found: Loaded[Any] = load(KINDS.get(role, Targets), canonical.to_bytes(value), f"{role}.json")
-    return found
-
-
 def _check_root(asked: Request, root: Path) -> None:
     try:
         known = load(Root, root.read_bytes(), root.name)
@@ -266,22 +220,10 @@ def _check_root(asked: Request, root: Path) -> None:
         raise DepotError(
             "depot.other-root", f"{root} cannot be read: {error.strerror}.", kept="Nothing was signed."
         ) from error
-    except (MediumError, DepotError) as error:
+    except (MediumError, TrustError) as error:
         raise _other_root(root) from error
     if not same:
         raise _other_root(root)
-
-
-def _write(file: Path, asked: Request) -> None:
-    try:
-        write_file(file, asked.to_bytes())
-    except OSError as error:
-        raise DepotError(
-            "depot.unwritable",
-            f"{file} cannot be written: {error.strerror}.",
-            kept="What it held before is as it was.",
-            remedy="Name a file that can be written.",
-        ) from error
 
 
 def _other_root(root: Path) -> DepotError:
