@@ -24,7 +24,7 @@ from appliance.operations.context import BoxContext
 from appliance.registry import Artifact, Import
 from appliance.results import ImportReport, Rejected
 from appliance.retention import keep_to_policy, reclaim, told_what_may_go
-from updates import transfer
+from updates import progress as copying
 from updates.artifacts import Artifact as Offered
 from updates.digest import Digest
 from updates.errors import StoreError
@@ -107,7 +107,7 @@ def _receive(context: BoxContext, preview: Preview, wanted: Sequence[Offered]) -
     """What was received, and how many bytes had to be copied for it."""
     copied = 0
 
-    def on_progress(progress: transfer.Progress) -> None:
+    def on_progress(progress: copying.Progress) -> None:
         nonlocal copied
         copied = progress.done
         context.progress(

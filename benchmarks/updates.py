@@ -32,7 +32,8 @@ from updates.inspect import inspect
 from updates.layout import UPDATE_FOLDER
 from updates.manifest import parse_manifest
 from updates.media import MediumFile, find_update
-from updates.transfer import Phase, Progress, receive
+from updates.progress import Phase, Progress
+from updates.transfer import receive
 from updates.trust.clock import EffectiveTime, TimeSource
 from updates.trust.state import TrustState
 

@@ -16,17 +16,15 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
-from typing import Protocol
 
 from updates import canonical
 from updates.digest import Digest
 from updates.durable import sync_folder, write_file
-from updates.errors import DepotError, MediumError, StoreError
+from updates.errors import MediumError, StoreError
 from updates.names import check_file_path
 from updates.refusals import truncated, wrong_bytes
+from updates.sources import CHUNK, BytesSource, FileSource, Source, unreadable
 
-CHUNK = 1 << 20
-"""Bytes read, hashed and written at a time."""
 MARK_EVERY = 64 << 20
 """Bytes between two marks: the most that is copied again after a power cut."""
 
@@ -35,18 +33,6 @@ OnBytes = Callable[[int], None]
 
 Mend = Callable[[Path], None]
 """Given a file of the right size with wrong content, makes it right or raises a MediumError."""
-
-
-class Source(Protocol):
-    """What a blob is read from, once, in order."""
-
-    @property
-    def name(self) -> str:
-        """The file, as errors name it."""
-
-    def seek(self, offset: int) -> None: ...
-
-    def readinto(self, buffer: memoryview) -> int: ...
 
 
 class BlobStore:
@@ -84,7 +70,7 @@ class BlobStore:
             StoreError: `disk.full`, `disk.unwritable`.
         """
         digest = Digest.of(data)
-        self.put_stream(_Bytes(data, digest), digest, len(data))
+        self.put_stream(BytesSource(data, digest), digest, len(data))
         return digest
 
     def put_file(self, path: Path, offset: int = 0, size: int | None = None) -> tuple[Digest, int]:
@@ -96,11 +82,11 @@ class BlobStore:
         """
         try:
             with path.open("rb", buffering=0) as stream:
-                source = _Stretch(stream.fileno(), path, offset, size)
+                source = FileSource(stream.fileno(), path, offset, size)
                 digest, length = source.digest_and_size()
                 self.put_stream(source, digest, length)
         except OSError as error:
-            raise _unreadable(path, error) from error
+            raise unreadable(path, error) from error
         return digest, length
 
     def put_stream(
@@ -293,50 +279,6 @@ class BlobStore:
         return self._partials / f"{digest.hex}.mark"
 
 
-class _Bytes:
-    def __init__(self, data: bytes, digest: Digest) -> None:
-        self.name = str(digest)
-        self._rest = memoryview(data)
-
-    def seek(self, offset: int) -> None:
-        self._rest = self._rest[offset:]
-
-    def readinto(self, buffer: memoryview) -> int:
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
-
-
-class _Stretch:
-    """A stretch of a file: `size` bytes from `offset` on, or all that follow."""
-
-    def __init__(self, descriptor: int, path: Path, offset: int, size: int | None) -> None:
-        self.name = str(path)
-        self._path = path
-        self._descriptor = descriptor
-        self._start = self._at = offset
-        self._end = os.fstat(descriptor).st_size if size is None else offset + size
-
-    def seek(self, offset: int) -> None:
-        self._at = self._start + offset
-
-    def readinto(self, buffer: memoryview) -> int:
-        try:
-            count = os.preadv(self._descriptor, [buffer[: self._end - self._at]], self._at)
-        except OSError as error:
-            raise _unreadable(self._path, error) from error
-        self._at += count
-        return count
-
-    def digest_and_size(self) -> tuple[Digest, int]:
-        hashed, size, buffer = hashlib.sha256(), 0, memoryview(bytearray(CHUNK))
-        while count := self.readinto(buffer):
-            hashed.update(buffer[:count])
-            size += count
-        return Digest(hashed.hexdigest()), size
-
-
 def _write_all(descriptor: int, data: memoryview) -> None:
     while data:
         data = data[os.write(descriptor, data) :]
@@ -364,15 +306,6 @@ def _store_failure(error: OSError, folder: Path) -> StoreError:
         f"{error.filename or folder} cannot be written: {error.strerror}.",
         kept="Everything that was there before is as it was.",
         remedy="Check the disk and the owner of the state folder.",
-    )
-
-
-def _unreadable(path: Path, error: OSError) -> DepotError:
-    return DepotError(
-        "file.unreadable",
-        f"{path} cannot be read: {error.strerror}.",
-        kept="Nothing was added.",
-        remedy="Check the file's name and its permissions.",
     )
 
 

@@ -1,10 +1,8 @@
 """Bringing artifacts from a medium into the blob store: one pass, verified while it is copied, resumable."""
 
-import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from enum import StrEnum
 
 from updates.artifacts import Artifact
 from updates.blobs import BlobStore
@@ -16,37 +14,13 @@ from updates.layout import LIMITS, blob_file
 from updates.manifest import Descriptor, Manifest, PackedFile, parse_manifest
 from updates.media import Medium
 from updates.mending import Mender
+from updates.progress import OnProgress, Reporter
 from updates.refusals import missing, next_needed, truncated, wrong_bytes
 from updates.stretches import Stretch, StretchedSource
 from updates.supply import Supply, chunks_here, read_index
 
 SPARE = 16 << 20
 """Bytes that stay free beside the payload, for the database and the logs."""
-
-
-class Phase(StrEnum):
-    CHECK = "check"
-    """Manifests are read, and every payload file's presence and size are looked at."""
-    COPY = "copy"
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a transfer has come, in bytes; `file` is the one being read, relative to the update's folder."""
-
-    phase: Phase
-    done: int
-    total: int
-    file: str
-    medium_needed: bool = True
-    """False in the last event: from then on the medium may be pulled."""
-    rate: float | None = None
-    """Bytes a second since the copy began; None until that can be said."""
-
-    @property
-    def seconds_left(self) -> float | None:
-        """At this rate; None while there is none."""
-        return (self.total - self.done) / self.rate if self.rate else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +40,6 @@ class Received:
     def files(self) -> dict[str, Digest]:
         """Its files by their path inside the artifact."""
         return {packed.path: packed.digest for packed in self.manifest.files if packed.path is not None}
-
-
-OnProgress = Callable[[Progress], None]
 
 
 def receive(
@@ -102,7 +73,7 @@ def receive(
     received = [_receive_manifest(medium, artifact, blobs) for artifact in artifacts]
     wanted = {packed.digest: packed for item in received for packed in contents_of(item.manifest)}
     absent = [packed for packed in wanted.values() if not blobs.has(packed.digest)]
-    transfer = _Transfer(medium, blobs, _Reporter(on_progress, cancelled, sum(p.size for p in absent)))
+    transfer = _Transfer(medium, blobs, Reporter(on_progress, cancelled, sum(p.size for p in absent)))
     transfer.prepare(absent, here)
     _check_space(blobs, absent)
     transfer.copy()
@@ -118,45 +89,6 @@ def contents_of(manifest: Manifest) -> tuple[PackedFile, ...]:
     return (*small, *manifest.files)
 
 
-class _Reporter:
-    """Tells progress over all files, and how fast it is."""
-
-    def __init__(self, tell: OnProgress, cancelled: Callable[[], bool], total: int) -> None:
-        self.total = total
-        self._tell = tell
-        self._cancelled = cancelled
-        self._before = 0
-        """Bytes of the files before this one."""
-        self._moved = 0
-        """Bytes copied; those that an earlier attempt had left are not among them."""
-        self._last: int | None = None
-        self._began = time.monotonic()
-
-    def check(self, file: str) -> None:
-        self._tell(Progress(Phase.CHECK, 0, self.total, file))
-
-    def bytes(self, done: int, file: str) -> None:
-        if self._cancelled():
-            raise UpdateError(
-                "import.cancelled",
-                "The import was cancelled.",
-                kept="Nothing on the box was changed.",
-            )
-        self._moved += 0 if self._last is None else done - self._last
-        self._last = done
-        seconds = time.monotonic() - self._began
-        rate = self._moved / seconds if self._moved and seconds > 0.1 else None
-        self._tell(Progress(Phase.COPY, self._before + done, self.total, file, rate=rate))
-
-    def next_file(self, size: int) -> None:
-        """The file is done with; its size counts as done."""
-        self._before += size
-        self._last = None
-
-    def end(self) -> None:
-        self._tell(Progress(Phase.COPY, self.total, self.total, "", medium_needed=False))
-
-
 @dataclass(frozen=True, slots=True)
 class _Planned:
     packed: PackedFile
@@ -167,7 +99,7 @@ class _Planned:
 class _Transfer:
     """From one medium into the store: first looked at as a whole, then copied file by file."""
 
-    def __init__(self, medium: Medium, blobs: BlobStore, report: _Reporter) -> None:
+    def __init__(self, medium: Medium, blobs: BlobStore, report: Reporter) -> None:
         self.report = report
         self._medium = medium
         self._blobs = blobs

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.model_pairs import large_gguf, last_layers_trained
 from tests.updates.conftest import NOW, Box, write
-from updates.blobs import CHUNK, BlobStore
+from updates.blobs import BlobStore
 from updates.chunks import HEADER, ChunkIndex, runs
 from updates.depot.models import ModelArtifact, add_model
 from updates.depot.packing import average_size, chunk, layers_of
@@ -20,7 +20,9 @@ from updates.errors import MediumError
 from updates.layout import CHUNK_INDEX_TYPE, UPDATE_FOLDER, WEIGHT_TYPE
 from updates.media import MediumFile
 from updates.models import model_contents
-from updates.transfer import Phase, Progress, receive
+from updates.progress import Phase, Progress
+from updates.sources import CHUNK
+from updates.transfer import receive
 from updates.trust.state import TrustState
 
 

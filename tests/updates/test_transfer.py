@@ -12,7 +12,7 @@ import pytest
 from tests.updates.conftest import NOW, Box
 from updates import blobs as blobs_module
 from updates.artifacts import Artifact
-from updates.blobs import CHUNK, BlobStore, Mend, OnBytes, Source
+from updates.blobs import BlobStore, Mend, OnBytes
 from updates.depot.models import ModelArtifact, add_model
 from updates.depot.publish import publish
 from updates.depot.repository import Depot
@@ -22,7 +22,9 @@ from updates.layout import UPDATE_FOLDER
 from updates.manifest import parse_manifest
 from updates.media import Medium, MediumFile
 from updates.models import Format, Objective, model_contents
-from updates.transfer import Phase, Progress, receive
+from updates.progress import Phase, Progress
+from updates.sources import CHUNK, Source
+from updates.transfer import receive
 from updates.trust.state import TrustState
 
 

@@ -6,7 +6,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
 
-from updates.blobs import CHUNK, Source
 from updates.carried import Carried
 from updates.chunks import ChunkIndex
 from updates.depot.repository import Depot
@@ -15,6 +14,7 @@ from updates.layout import blob_file
 from updates.manifest import PackedFile
 from updates.media import Medium
 from updates.parity import Code
+from updates.sources import CHUNK, Source
 from updates.stretches import Stretch, StretchedSource
 from updates.supply import Supply
 
