@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.updates.conftest import NOW, Box
-from tests.updates.people import key, refused, stick
+from tests.updates.people import key, public, refused, stick
 from updates.depot.models import ModelArtifact, add_model
 from updates.depot.repository import Depot
 from updates.depot.roles import delegate, holders, revoke, rotate, set_expiry
@@ -127,6 +127,13 @@ def test_roles_that_are_not_there_are_told(depot: Depot) -> None:
         with pytest.raises(DepotError) as caught:
             act()
         assert refused(caught) == "depot.unknown-role"
+
+
+def test_a_depot_begins_with_root_keys_that_are_here(tmp_path: Path) -> None:
+    with pytest.raises(DepotError) as caught:
+        Depot.create(tmp_path / "new", keys={"root": [public(tmp_path, "anna")]}, now=NOW)
+    assert refused(caught) == "depot.signatures-missing"
+    assert not (tmp_path / "new" / "depot.json").exists()
 
 
 def test_each_role_has_its_own_lifetime(shared: Depot) -> None:
