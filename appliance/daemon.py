@@ -6,6 +6,7 @@ import logging
 import pwd
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -22,9 +23,11 @@ from appliance.fallback import Fallback
 from appliance.gateway.app import build_app
 from appliance.gateway.server import GatewayServer
 from appliance.hardware import HardwareWatch
+from appliance.media.arriving import Arrivals
+from appliance.media.watch import MediaWatch
 from appliance.operations.carrying import carry_out
 from appliance.operations.context import BoxContext
-from appliance.policy import fallback
+from appliance.policy import fallback, media
 from appliance.registry import Deployment
 from appliance.releases.trial import Trial
 from appliance.service_manager import READY, STOPPING, notify
@@ -66,9 +69,13 @@ class Daemon:
         self._look_again = asyncio.Event()
         self._changing = asyncio.Lock()
         self._soaks = SoakWatch(box, self._serving, self._changing, self._soak_ended)
+        self._media = MediaWatch(lambda: media(box.database), self._media_changed)
+        arriving = BoxContext(box, APPLIANCE, lambda _: None, self._serving)
+        self._arrivals = Arrivals(arriving, self._changing, self._arrived)
         self._control = ControlServer(self._carry)
         self._gateway = GatewayServer()
         self._stop = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self, on_ready: Callable[[tuple[str, ...]], None]) -> bool:
         """Serve until SIGTERM or SIGINT, or until an operation wants a restart: then True; `on_ready` hears the endpoints.
@@ -96,9 +103,12 @@ class Daemon:
                 self._return_to_plans(),
                 self._sweep(),
                 self._soaks.run(),
+                self._arrivals.run(),
             )
             background = [asyncio.create_task(task) for task in work]
+            self._loop = loop
             self._hardware.start()
+            self._media.start()
             self._prove_release()
             on_ready(self._serving.endpoints)
             notify(READY)
@@ -132,6 +142,7 @@ class Daemon:
         await self._gateway.stop(DRAIN_SECONDS)
         await self._serving.close()
         await self._control.stop()
+        await asyncio.to_thread(self._media.close)
         await asyncio.to_thread(self._hardware.close)
         self._telemetry.close()
 
@@ -202,6 +213,23 @@ class Daemon:
             self._box.sign_checkpoint()
         self._publish("deployments", deployment.name)
         self._publish("audit", action)
+
+    def _media_changed(self, updates: tuple[Path, ...]) -> None:
+        """From the thread that watches."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._media_there, updates)
+
+    def _media_there(self, updates: tuple[Path, ...]) -> None:
+        self._serving.media = tuple(map(str, updates))
+        self._arrivals.found(updates)
+        self._publish("media")
+
+    def _arrived(self) -> None:
+        self._publish("update", "update.import")
+        self._publish("audit", "update.import")
+        if self._serving.restart_wanted:
+            self._stop.set()
 
     def _soak_ended(self, name: str, action: str) -> None:
         self._publish("deployments", name)

@@ -170,6 +170,14 @@ def read(reader: Reader) -> Policy:
         ) from error
 
 
+def media(reader: Reader) -> Media:
+    """Where updates arrive; nowhere where the policy cannot be read."""
+    try:
+        return read(reader).media
+    except ApplianceError:
+        return Media(mounts=False)
+
+
 def parse(data: bytes) -> Policy:
     """A document from elsewhere; what it does not name takes its default, what is not known is refused.
 

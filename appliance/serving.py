@@ -44,6 +44,8 @@ class Serving:
         on_fallback: Callable[[Deployment, Fallback | None], None] = lambda *_: None,
     ) -> None:
         self.endpoints: tuple[str, ...] = ()
+        self.media: tuple[str, ...] = ()
+        """Where updates lie now."""
         self.restart_wanted = False
         self.answers = 0
         """Requests answered so far, whatever came of them."""

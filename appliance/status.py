@@ -175,3 +175,5 @@ class StatusReport:
     """Where requests are answered: `unix:/run/appliance/inference.sock`, `http://127.0.0.1:8080`."""
     disk_use: DiskUse | None = None
     """None where it was not counted."""
+    media: tuple[str, ...] = ()
+    """Where updates lie now, as far as the daemon has seen."""

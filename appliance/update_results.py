@@ -41,3 +41,27 @@ class VersionConfirmed:
 class CancelAsked:
     running: bool
     """Whether there was an import to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundUpdate:
+    """An update where updates arrive."""
+
+    medium: str
+    """What to name to import it."""
+    new: tuple[str, ...]
+    """`name version` of what an import would bring."""
+    others: int
+    """Artifacts that are here already, older, or below the policy's floor."""
+    auto: bool = False
+    """The policy lets the box import it by itself."""
+    code: str = ""
+    """Why it is refused; empty where it is not."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFound:
+    updates: tuple[FoundUpdate, ...]
+    inbox: str
+    """The folder in which updates arrive; empty where there is none."""

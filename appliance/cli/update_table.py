@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from appliance import update_results as results
-from appliance.cli.layout import facts
+from appliance.cli.layout import add_row, facts, table_of
 from appliance.console.formats import count, duration, size
 
 
@@ -34,9 +34,25 @@ def _cancel_asked(asked: results.CancelAsked) -> Iterator[RenderableType]:
     yield "The import ends; who started it is told." if asked.running else "No import runs."
 
 
+def _media(found: results.MediaFound) -> Iterator[RenderableType]:
+    if not found.updates:
+        yield "No update was found on a mounted medium" + (f" or in {found.inbox}." if found.inbox else ".")
+        return
+    table = table_of("update", "new", "what", wide=("what",))
+    for row in found.updates:
+        what = ", ".join(row.new) or "everything on it is here already"
+        if row.code:
+            what = f"{row.reason} [{row.code}]"
+        elif row.auto:
+            what += "; imported by itself"
+        add_row(table, row.medium, count(len(row.new)), what, style="yellow" if row.code else "")
+    yield table
+
+
 READERS: dict[type, Callable[[Any], Iterator[RenderableType]]] = {
     results.CancelAsked: _cancel_asked,
     results.RolledBack: _rolled_back,
     results.ModelRemoved: _removed,
     results.VersionConfirmed: _confirmed,
+    results.MediaFound: _media,
 }

@@ -20,6 +20,12 @@ UPDATE_COMMANDS: tuple[Command, ...] = (
         role=Role.TECHNICIAN,
     ),
     Command(
+        "update.media",
+        "List the updates that arrived",
+        "List the updates on mounted media and in the inbox, with what they would bring. Changes nothing.",
+        role=Role.TECHNICIAN,
+    ),
+    Command(
         "update.import",
         "Import an update",
         "Verify, copy, certify on this hardware and activate what is on a medium.",

@@ -34,6 +34,11 @@ class Services(Protocol):
     @property
     def endpoints(self) -> Sequence[str]: ...
 
+    @property
+    def media(self) -> Sequence[str]:
+        """Where updates lie now."""
+        ...
+
     async def stage(self, deployment: "Deployment") -> Staged:
         """Start the deployment's worker beside the one that serves. Raises EngineError."""
         ...

@@ -94,6 +94,7 @@ async def status(context: BoxContext) -> StatusReport:
         disk_total=disk.total,
         endpoints=tuple(services.endpoints) if services else (),
         disk_use=await asyncio.to_thread(disk_use, box.state),
+        media=tuple(services.media) if services else (),
     )
 
 

@@ -26,6 +26,7 @@ OPERATIONS: dict[str, str] = {
     "depot.collect": "depot_signing:collect",
     "init": "provisioning:init",
     "update.inspect": "updating:inspect",
+    "update.media": "updating:media",
     "update.import": "updating:import_update",
     "update.cancel": "updating:cancel",
     "update.rollback": "reverting:rollback",

@@ -2,25 +2,32 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 from appliance import policy
 from appliance.admission import Admission, admit
 from appliance.approvals.store import waiting
 from appliance.box import iso
+from appliance.errors import ApplianceError
 from appliance.identifying import acting
 from appliance.importing import import_update as bring_in
 from appliance.importing import look_at, metadata_version
+from appliance.media.finding import all_updates, the_update_at
+from appliance.media.places import places
 from appliance.operations.context import BoxContext
 from appliance.packages import usable_memory
 from appliance.receipts import cosigned_note, keep_cosigned, leave_receipt
 from appliance.results import ArtifactPreview, ImportReport, Signed, UpdatePreview
-from appliance.update_results import CancelAsked
+from appliance.update_results import CancelAsked, FoundUpdate, MediaFound
 from updates.artifacts import Artifact
+from updates.errors import UpdateError
 from updates.inspect import Offer, Preview
 from updates.trust.rules import RoleReport
 
 
 async def inspect(context: BoxContext, *, medium: str, allow_expired: bool) -> UpdatePreview:
+    update = await asyncio.to_thread(the_update_at, Path(medium))
+    medium = str(update)
     preview = await asyncio.to_thread(look_at, context, medium, allow_expired=allow_expired)
     box = context.box
     last = box.registry.last_import()
@@ -49,9 +56,13 @@ async def inspect(context: BoxContext, *, medium: str, allow_expired: bool) -> U
 async def import_update(
     context: BoxContext, *, medium: str, allow_expired: bool, account: str | None, password: str | None
 ) -> ImportReport:
-    """Bring the update in; then the medium takes a receipt, and the log what the depot has cosigned."""
     actor = await acting(context.box, context.actor, account, password)
-    context = replace(context, actor=actor)
+    update = await asyncio.to_thread(the_update_at, Path(medium))
+    return await take_in(replace(context, actor=actor), str(update), allow_expired=allow_expired)
+
+
+async def take_in(context: BoxContext, medium: str, *, allow_expired: bool) -> ImportReport:
+    """Bring the update in; then the medium takes a receipt, and the log what the depot has cosigned."""
     note = await asyncio.to_thread(cosigned_note, context.box, medium)
     try:
         report = await bring_in(context, medium, allow_expired=allow_expired)
@@ -64,6 +75,31 @@ async def import_update(
     await asyncio.to_thread(leave_receipt, context.box, medium, report)
     context.report("receipt", medium, medium_needed=False)
     return report
+
+
+async def media(context: BoxContext) -> MediaFound:
+    """What lies where updates arrive, each looked at."""
+    rules = policy.read(context.box.database).media
+    found = await asyncio.to_thread(lambda: all_updates(places(rules)))
+    return MediaFound(tuple([await _found(context, path) for path in found]), rules.inbox)
+
+
+async def _found(context: BoxContext, path: Path) -> FoundUpdate:
+    try:
+        preview = await asyncio.to_thread(look_at, context, str(path), allow_expired=True)
+    except (UpdateError, ApplianceError) as error:
+        return FoundUpdate(str(path), (), 0, code=error.code, reason=error.what)
+    admission = admit(policy.read(context.box.database), preview, context.actor)
+    new = tuple(f"{artifact.identity.name} {artifact.identity.version}" for artifact in admission.wanted)
+    refusal = admission.refusal
+    return FoundUpdate(
+        str(path),
+        new,
+        len(preview.offers) - len(new),
+        auto=admission.auto,
+        code="" if refusal is None else refusal.code,
+        reason="" if refusal is None else refusal.what,
+    )
 
 
 async def cancel(context: BoxContext) -> CancelAsked:

@@ -1,0 +1,1 @@
+"""Where updates arrive: mounted media and an inbox folder."""
