@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 from appliance.console.caller import Task
+from appliance.console.wizards import import_forms
 from appliance.console.wizards.import_update import ImportUpdate, Step
 from appliance.control.messages import Progress
 from appliance.errors import Explanation
@@ -66,3 +67,13 @@ def test_a_refused_medium_says_why_what_was_kept_and_what_to_do() -> None:
         "Use another stick.",
         "medium.digest-mismatch",
     ]
+
+
+def test_the_bar_says_how_fast_and_how_long_where_that_is_known() -> None:
+    slow = Progress(
+        "copy", "blobs/sha256/ab", 1 << 30, 4 << 30, "bytes", rate=8.0 * 2**20, seconds_left=384.0
+    )
+    assert (
+        import_forms.bar(slow).text == "blobs/sha256/ab: 1.00 GiB of 4.00 GiB, 8.00 MiB a second, 6 min left"
+    )
+    assert import_forms.bar(Progress("copy", "x", 1, 2, "bytes")).text == "x: 1 B of 2 B"

@@ -157,7 +157,9 @@ def bar(progress: Progress | None) -> Bar:
     amount = formats.size if progress.unit == "bytes" else formats.count
     unit = "" if progress.unit == "bytes" else f" {plain(progress.unit, 20)}"
     fraction = min(1.0, progress.done / progress.total)
-    return Bar(f"{text}: {amount(progress.done)} of {amount(progress.total)}{unit}", fraction)
+    speed = f", {amount(round(progress.rate))}{unit} a second" if progress.rate else ""
+    left = f", {formats.duration(progress.seconds_left)} left" if progress.seconds_left else ""
+    return Bar(f"{text}: {amount(progress.done)} of {amount(progress.total)}{unit}{speed}{left}", fraction)
 
 
 def done(report: ImportReport) -> Form:
