@@ -1,7 +1,7 @@
 """What is on a medium and what it would change, from signed metadata alone: no payload is read."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from updates.errors import MediumError
 from updates.layout import BLOB_FOLDER, CARRIED, COSIGNATURES, INDEX, LIMITS, METADATA_FOLDER, OCI_LAYOUT
 from updates.manifest import layout_bytes
 from updates.media import Medium
-from updates.names import Identity, version_order
+from updates.names import Identity, Kind, version_order
 from updates.refusals import missing, same_version, wrong_bytes
 from updates.trust.clock import EffectiveTime
 from updates.trust.exact import check_every_byte, refuse_changed_artifacts
@@ -29,7 +29,7 @@ class Standing(StrEnum):
     PRESENT = "present"
     """This very version is here already."""
     OLDER = "older"
-    """Another version, and a later one is here."""
+    """Another version, and a later one is here; of all kinds but models also one that lies on the medium beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def inspect(
         _offer(artifact, here.get((artifact.identity.kind, artifact.identity.name), []), verified)
         for artifact in sorted(artifacts, key=lambda artifact: artifact.identity)
     )
-    return Preview(medium, offers, verified, tuple(_unsigned_files(medium, verified)))
+    return Preview(medium, _newest_alone(offers), verified, tuple(_unsigned_files(medium, verified)))
 
 
 def _offer(artifact: Artifact, here: list[Installed], verified: Verified) -> Offer:
@@ -140,6 +140,21 @@ def _offer(artifact: Artifact, here: list[Installed], verified: Verified) -> Off
     else:
         standing = Standing.OLDER
     return Offer(artifact, standing, newest)
+
+
+def _newest_alone(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
+    """Of a runtime, a release, a policy or an image one version counts; to bring the ones before it would be in vain."""
+    newest: dict[tuple[str, str], str] = {}
+    for identity in (offer.artifact.identity for offer in offers):
+        key = (identity.kind, identity.name)
+        newest[key] = max(newest.get(key, identity.version), identity.version, key=version_order)
+
+    def outdone(offer: Offer) -> bool:
+        identity = offer.artifact.identity
+        counts = identity.kind is Kind.MODEL or identity.version == newest[identity.kind, identity.name]
+        return not counts and offer.standing in (Standing.NEW, Standing.NEWER)
+
+    return tuple(replace(offer, standing=Standing.OLDER) if outdone(offer) else offer for offer in offers)
 
 
 def _check_file(medium: Medium, file: str, expected: bytes) -> None:
