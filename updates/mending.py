@@ -13,7 +13,7 @@ from pathlib import Path
 
 from updates.carried import Pack, Parity
 from updates.chunks import ChunkIndex, runs
-from updates.errors import MediumError
+from updates.errors import MediumError, StoreError
 from updates.layout import blob_file
 from updates.manifest import PackedFile
 from updates.media import Medium
@@ -41,13 +41,13 @@ class Mender:
 
         Raises:
             MediumError: `medium.digest-mismatch`, naming the chunks that stay bad; what reading the medium raises.
+            StoreError: `disk.damaged`: the box's own chunks are bad, and this medium does not have them.
         """
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
             bad = self._bad(descriptor, range(len(self.index)))
-            for number in bad:
-                if self.index.digest(number) in self.supply.places:
-                    self._fetch(descriptor, number)
+            own = [number for number in bad if self.index.digest(number) in self.supply.places]
+            self._fetch(descriptor, own)
             bad = self._bad(descriptor, bad)
             if bad:
                 self._repair(descriptor, bad)
@@ -65,11 +65,18 @@ class Mender:
                 bad.append(number)
         return bad
 
-    def _fetch(self, descriptor: int, number: int) -> None:
-        stretch = self.supply.from_media(self.packed, self.index, number)
-        with self.medium.open(stretch.file) as file:
-            file.seek(stretch.offset)
-            os.pwrite(descriptor, file.read(stretch.size), self.index.span(number)[0])
+    def _fetch(self, descriptor: int, numbers: list[int]) -> None:
+        """Chunks that the box itself has damaged, from the medium instead."""
+        try:
+            stretches = list(self.supply.from_media(self.packed, self.index, numbers))
+        except MediumError as error:
+            raise self._damaged_here(numbers) from error
+        if any(stretch.medium is not None for stretch in stretches):
+            raise self._damaged_here(numbers)
+        for number, stretch in zip(numbers, stretches, strict=True):
+            with self.medium.open(stretch.file) as file:
+                file.seek(stretch.offset)
+                os.pwrite(descriptor, file.read(stretch.size), self.index.span(number)[0])
 
     def _repair(self, descriptor: int, bad: list[int]) -> None:
         carried = self.supply.carried
@@ -125,6 +132,15 @@ class Mender:
 
             yield read
 
+    def _damaged_here(self, numbers: list[int]) -> StoreError:
+        path, _ = self.supply.places[self.index.digest(numbers[0])]
+        return StoreError(
+            "disk.damaged",
+            f"{path.name} in the box's blob store is damaged: {len(numbers)} chunks that the update needs are wrong.",
+            kept="Nothing on the box was changed.",
+            remedy="Import a whole update on one medium: what is damaged here is then taken from there. Check the disk.",
+        )
+
     def _damaged(self, bad: list[int]) -> MediumError:
         stretch = self._stretch_of(bad[0])
         told = ", ".join(
@@ -140,7 +156,7 @@ class Mender:
 
     def _stretch_of(self, number: int) -> Stretch | None:
         try:
-            return self.supply.from_media(self.packed, self.index, number)
+            return next(self.supply.from_media(self.packed, self.index, [number]))
         except MediumError:
             return None
 

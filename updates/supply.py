@@ -67,9 +67,9 @@ class Supply:
             return [self._blob(part, 0, part.size) for part in packed.parts]
         return _joined(self._chunks(packed, index, range(len(index)) if numbers is None else numbers))
 
-    def from_media(self, packed: PackedFile, index: ChunkIndex, number: int) -> Stretch:
-        """One chunk, wherever it is but on the box. Raises: as `stretches`."""
-        return next(replace(self, places={})._chunks(packed, index, [number]))
+    def from_media(self, packed: PackedFile, index: ChunkIndex, numbers: Iterable[int]) -> Iterator[Stretch]:
+        """Each of these chunks, wherever it is but on the box. Raises: as `stretches`."""
+        return replace(self, places={})._chunks(packed, index, numbers)
 
     def _chunks(self, packed: PackedFile, index: ChunkIndex, numbers: Iterable[int]) -> Iterator[Stretch]:
         part_ends = _ends(packed.parts)

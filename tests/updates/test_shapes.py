@@ -15,7 +15,7 @@ from updates.depot.models import ModelArtifact, add_model
 from updates.depot.publish import publish
 from updates.depot.repository import Depot
 from updates.depot.sharing import METADATA, Shape
-from updates.errors import DepotError, MediumError
+from updates.errors import DepotError, MediumError, StoreError
 from updates.layout import UPDATE_FOLDER
 from updates.media import Medium, MediumFile
 from updates.receipt import HeldArtifact, HeldFile, Receipt
@@ -93,6 +93,19 @@ def test_a_medium_for_one_box_is_refused_by_another(depot: Depot, box: Box, tmp_
         bring_in(other, medium)
     assert caught.value.code == "medium.for-another-box"
     assert "line 4" in caught.value.what
+
+
+def test_what_the_box_has_damaged_and_a_difference_leaves_out_is_told(
+    depot: Depot, box: Box, tmp_path: Path
+) -> None:
+    box.bring_in(written(depot, tmp_path / "whole", Shape()))
+    second_revision(depot, tmp_path)
+    medium = written(depot, tmp_path / "difference", Shape(against=held_by(box)))
+    scratch(max((box.blobs.folder / "sha256").iterdir(), key=lambda file: file.stat().st_size), 1_000_000, 1)
+    with pytest.raises(StoreError) as caught:
+        bring_in(box, medium)
+    assert caught.value.code == "disk.damaged"
+    bring_in(box, written(depot, tmp_path / "whole again", Shape()))
 
 
 def test_a_receipt_of_another_depots_box_is_told(depot: Depot, tmp_path: Path) -> None:
