@@ -92,7 +92,13 @@ class Desk:
 
     def form(self) -> Form | None:
         """What the open wizard shows; None where none is open."""
-        return self._wizards[self._open].form() if self._open else None
+        if self._open is None:
+            return None
+        wizard = self._wizards[self._open]
+        report = self._live.report
+        return (
+            wizard.with_media(report.media) if isinstance(wizard, ImportUpdate) and report else wizard
+        ).form()
 
     def background(self) -> Form | None:
         """What a wizard shows that was left while its task runs."""

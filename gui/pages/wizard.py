@@ -109,6 +109,8 @@ class WizardPage(QWidget):
         self._asked.setText(field.label)
         self._field.setAccessibleName(field.label)
         self._field.setPlaceholderText(field.hint)
+        echo = QLineEdit.EchoMode
+        self._field.setEchoMode(echo.Password if field.secret else echo.Normal)
         if fresh or not self._field.text():
             self._field.setText(field.value)
 

@@ -144,6 +144,7 @@ class WizardScreen(Screen[None]):
         )
         self._write("label", Content("\n").join([Content(field.label), *(Content(c) for c in choices)]))
         box.placeholder = field.hint
+        box.password = field.secret
         if fresh or not box.value:
             box.value = field.value
             box.cursor_position = len(field.value)

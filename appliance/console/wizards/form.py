@@ -29,6 +29,8 @@ class Field:
     value: str = ""
     hint: str = ""
     suggestions: tuple[str, ...] = ()
+    secret: bool = False
+    """Never shown while it is typed."""
 
 
 @dataclass(frozen=True, slots=True)

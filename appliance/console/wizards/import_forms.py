@@ -1,6 +1,7 @@
 """What the import of an update shows at each step."""
 
 from appliance.console import formats
+from appliance.console.admitting import approved, people_needed
 from appliance.console.severity import Chip, Severity
 from appliance.console.text import plain
 from appliance.console.wizards.form import Bar, Choice, Fact, Field, Form, Table
@@ -62,7 +63,6 @@ def preview(preview: UpdatePreview) -> Form:
     )
     heading, text = _judgement(preview, len(changes))
     cancel = Choice("close", "No, change nothing", "n", default=True)
-    approve = Choice("import", "Yes, import", "y", changes=True)
     return Form(
         title=TITLE,
         step="Step 2 of 4",
@@ -70,8 +70,17 @@ def preview(preview: UpdatePreview) -> Form:
         text=(text,),
         facts=_facts(preview),
         table=Table(("Name", "Version", "Change", "Size", "Summary"), rows, right=("Size",)),
-        choices=(cancel, approve, _BACK) if importable(preview) else (_CLOSE, _BACK),
+        choices=(cancel, *_ways_in(preview), _BACK) if importable(preview) else (_CLOSE, _BACK),
     )
+
+
+def _ways_in(preview: UpdatePreview) -> tuple[Choice, ...]:
+    """How it may be imported: at once, as an account, or once somebody has approved it."""
+    if preview.refused or not approved(preview):
+        as_somebody = Choice("as", "Import as an account", "a", changes=True)
+        vote = (Choice("approve", "Approve it", "p", changes=True),) if preview.request else ()
+        return (as_somebody, *vote)
+    return (Choice("import", "Yes, import", "y", changes=True),)
 
 
 def importable(preview: UpdatePreview) -> bool:
@@ -79,7 +88,12 @@ def importable(preview: UpdatePreview) -> bool:
     return bool(_changes(preview)) and preview.size <= preview.disk_free
 
 
-def _judgement(preview: UpdatePreview, changes: int) -> tuple[Chip, str]:
+def open_to_anybody(preview: UpdatePreview) -> bool:
+    """Whether nobody else is needed any more, and whoever is here may."""
+    return importable(preview) and not preview.refused and approved(preview)
+
+
+def _judgement(preview: UpdatePreview, changes: int) -> tuple[Chip, str]:  # noqa: PLR0911 - one line a judgement
     if not preview.artifacts:
         return Chip(Severity.NOTICE, "Nothing on it"), "The medium carries no artifact for this box."
     if not changes:
@@ -95,6 +109,10 @@ def _judgement(preview: UpdatePreview, changes: int) -> tuple[Chip, str]:
                 "Importing it all the same is your decision and will stand in the audit log."
             ),
         )
+    if preview.refused:
+        return Chip(Severity.WARNING, "Not for everybody"), plain(preview.refused)
+    if not approved(preview):
+        return Chip(Severity.NOTICE, "Needs more than one person"), people_needed(preview)
     what = "1 artifact" if changes == 1 else f"{changes} artifacts"
     return Chip(Severity.OK, "Signatures hold"), f"Import {what} from {plain(preview.medium, 80)}?"
 
@@ -112,6 +130,12 @@ def _facts(preview: UpdatePreview) -> tuple[Fact, ...]:
         *signed,
         Fact("Metadata", f"version {preview.metadata_version}; this box trusts {trusted}"),
         Fact("Metadata age", formats.duration(preview.metadata_age)),
+        *(Fact("People", people_needed(preview)) for _ in range(preview.people > 1)),
+        *(
+            Fact(f"{plain(a.name, 40)} {plain(a.version, 20)}", plain(a.refused))
+            for a in preview.artifacts
+            if a.refused
+        ),
         Fact("To copy", f"{formats.size(preview.size)}; {formats.size(preview.disk_free)} free"),
     )
 
@@ -122,10 +146,12 @@ def _date(text: str) -> str:
 
 
 def _changes(preview: UpdatePreview) -> list[ArtifactPreview]:
-    return [a for a in preview.artifacts if a.change in {"new", "newer"}]
+    return [a for a in preview.artifacts if a.change in {"new", "newer"} and not a.refused]
 
 
 def _change(artifact: ArtifactPreview) -> str:
+    if artifact.refused:
+        return "refused"
     words = _CHANGES.get(artifact.change, plain(artifact.change, 20))
     replaced = artifact.replaces if artifact.change == "newer" else None
     return f"{words}, replaces {plain(replaced, 30)}" if replaced else words
@@ -195,6 +221,15 @@ def done(report: ImportReport) -> Form:
 
 
 def failed(error: Explanation, *, looking: bool) -> Form:
+    if error.code == "approval.needed":
+        return Form(
+            title=TITLE,
+            step="Step 2 of 4",
+            heading=Chip(Severity.NOTICE, "Waits for another person"),
+            text=(plain(error.what),),
+            facts=explanation_facts(error),
+            choices=(Choice("look", "Look again", "l", default=True), Choice("close", "Close", "c")),
+        )
     return Form(
         title=TITLE,
         step="Stopped",

@@ -119,12 +119,23 @@ class RunCommand:
         asked = "" if missing is None else missing.help[:1].upper() + missing.help[1:]
         return Form(
             title=self.command.title,
-            step="What about",
+            step=self._question(),
             heading=Chip(Severity.NOTICE, self.command.title),
             text=(self.command.help,),
-            field=Field(asked, value=suggestions[0] if suggestions else "", suggestions=suggestions),
+            field=Field(
+                asked,
+                value=suggestions[0] if suggestions else "",
+                suggestions=suggestions,
+                secret=missing is not None and missing.secret,
+            ),
             choices=(Choice("next", "Go on", "g", default=True), Choice("close", "Cancel", "c")),
         )
+
+    def _question(self) -> str:
+        """Each question by its number, so that a console clears what was typed for the one before."""
+        asked = [argument.name for argument in self.command.arguments if argument.required]
+        number = sum(name in self.given for name in asked) + 1
+        return "What about" if len(asked) < 2 else f"Question {number} of {len(asked)}"
 
     def _confirming(self) -> Form:
         severity = Severity.WARNING if self.command.destructive else Severity.NOTICE
@@ -134,7 +145,7 @@ class RunCommand:
             heading=Chip(severity, f"{self.command.title}?"),
             text=(self.command.help,),
             facts=tuple(
-                Fact(name.capitalize(), plain(str(value), 120)) for name, value in self.given.items()
+                Fact(name.capitalize(), plain(str(value), 120)) for name, value in self._shown().items()
             ),
             choices=(
                 Choice("close", "No, change nothing", "n", default=True),
@@ -145,5 +156,9 @@ class RunCommand:
         )
 
     def _subject(self) -> tuple[str, ...]:
-        told = ", ".join(plain(str(value), 120) for value in self.given.values())
+        told = ", ".join(plain(str(value), 120) for value in self._shown().values())
         return (told,) if told else ()
+
+    def _shown(self) -> dict[str, Any]:
+        secret = {argument.name for argument in self.command.arguments if argument.secret}
+        return {name: value for name, value in self.given.items() if name not in secret}
