@@ -175,5 +175,7 @@ class StatusReport:
     """Where requests are answered: `unix:/run/appliance/inference.sock`, `http://127.0.0.1:8080`."""
     disk_use: DiskUse | None = None
     """None where it was not counted."""
+    waiting: tuple[str, ...] = ()
+    """What waits for another person's approval: `abc234: import model x 1.2.0`."""
     media: tuple[str, ...] = ()
     """Where updates lie now, as far as the daemon has seen."""

@@ -269,6 +269,8 @@ def _status(report: StatusReport) -> Iterator[RenderableType]:
     yield facts(
         ("last update", last),
         ("metadata signed", age),
+        *(("update found", path) for path in report.media),
+        *(("waits for approval", request) for request in report.waiting),
         ("audit log", f"{count(report.audit.size)} entries; checkpoint {checkpoint}"),
         ("disk", f"{size(report.disk_free)} free of {size(report.disk_total)}"),
         *(("kept there", kept) for kept in _disk_use(report.disk_use)),

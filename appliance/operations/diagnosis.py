@@ -6,9 +6,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from appliance.approvals.rules import State
+from appliance.approvals.store import all_requests
 from appliance.audit.checkpoint import latest
 from appliance.audit.log import LoggedEntry
-from appliance.box import Box, timestamp
+from appliance.box import Box, iso, timestamp
 from appliance.control.messages import Progress
 from appliance.disk import disk_use
 from appliance.errors import ApplianceError
@@ -94,6 +96,7 @@ async def status(context: BoxContext) -> StatusReport:
         disk_total=disk.total,
         endpoints=tuple(services.endpoints) if services else (),
         disk_use=await asyncio.to_thread(disk_use, box.state),
+        waiting=_waiting(box),
         media=tuple(services.media) if services else (),
     )
 
@@ -102,6 +105,11 @@ def _health(problems: Sequence[Problem], deployments: Sequence[DeploymentStatus]
     if any(deployment.state is DeploymentState.FAILED for deployment in deployments):
         return Health.FAILED
     return Health.DEGRADED if problems else Health.OK
+
+
+def _waiting(box: Box) -> tuple[str, ...]:
+    requests = all_requests(box.database, iso(box.now().at))
+    return tuple(f"{request.id}: {request.subject}" for request in requests if request.state is State.OPEN)
 
 
 def _daemon_problems(*, running: bool) -> tuple[Problem, ...]:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 import updates.trust.clock
+from appliance.console.wizards.outcome import outcome
 from appliance.errors import ApplianceError
 from appliance.policy import Policy, parse
 from appliance.policy_paths import differences, flat, value_at, with_value
@@ -30,6 +31,25 @@ def test_a_rule_is_shown_changed_and_logged(box: Cli) -> None:
     assert settings["keep-versions"] == "5"
     box.ok("settings", "set", "keep-versions", "7")
     assert box.ok("policy", "show")["policy"]["retention"]["versions"] == 7
+
+
+def test_consoles_show_the_policy_the_accounts_and_what_waits(box: Cli, medium: Path, tmp_path: Path) -> None:
+    people = People(box, tmp_path)
+    people.add("anna")
+    box.ok("policy", "set", "imports.model.people", "2")
+    box.fails("approval.needed", "update", "import", str(medium))
+    shown = outcome("policy.show", box.ok("policy", "show")).table
+    assert shown is not None
+    assert ("imports.model.people", "2", "1") in shown.rows
+    accounts = outcome("accounts.list", box.ok("accounts", "list")).table
+    assert accounts is not None
+    assert ("anna", "admin", "") in accounts.rows
+    waiting = outcome("approvals.list", box.ok("approvals", "list"))
+    assert waiting.heading.word == "1 request"
+    assert waiting.table is not None
+    assert waiting.table.rows[0][2:] == ("import model linear 1.0.0", "0 of 2", "nobody yet")
+    (told,) = box.ok("status")["waiting"]
+    assert told == f"{waiting.table.rows[0][0]}: import model linear 1.0.0"
 
 
 def test_a_whole_policy_is_loaded_and_what_it_does_not_know_is_refused(box: Cli, tmp_path: Path) -> None:

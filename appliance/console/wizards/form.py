@@ -75,6 +75,16 @@ class Form:
     choices: tuple[Choice, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command brought."""
+
+    heading: Chip
+    text: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    table: Table | None = None
+
+
 class Wizard(Protocol):
     """A frozen state; every step returns the next one. What a task brings is told back to it."""
 

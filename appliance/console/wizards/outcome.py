@@ -1,7 +1,6 @@
 """What a command brought, as a person reads it on a console."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -9,7 +8,8 @@ import msgspec
 from appliance.console import formats
 from appliance.console.severity import Chip, Severity
 from appliance.console.text import plain
-from appliance.console.wizards.form import Fact, Table
+from appliance.console.wizards.form import Fact, Outcome, Table
+from appliance.console.wizards.policy_outcomes import POLICY_OUTCOMES
 from appliance.results import (
     AuditList,
     AuditVerified,
@@ -20,14 +20,6 @@ from appliance.results import (
     Undeployed,
 )
 from runtimes.selection.plan import CandidateResult
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    heading: Chip
-    text: tuple[str, ...] = ()
-    facts: tuple[Fact, ...] = ()
-    table: Table | None = None
 
 
 def outcome(command: str, result: Any) -> Outcome:
@@ -148,7 +140,12 @@ def _compiled(result: Any) -> Outcome:
 def _settings(result: Any) -> Outcome:
     listing = msgspec.convert(result, SettingList)
     rows = tuple(
-        (plain(row.name, 40), plain(row.value, 40), plain(", ".join(row.choices), 80), plain(row.help, 300))
+        (
+            plain(row.name, 40),
+            plain(row.value, 40),
+            plain(", ".join(row.choices), 80) or "a number",
+            plain(row.help, 300),
+        )
         for row in listing.settings
     )
     return Outcome(
@@ -185,4 +182,5 @@ _OUTCOMES: dict[str, Callable[[Any], Outcome]] = {
     "settings.list": _settings,
     "audit.list": _entries,
     "audit.verify": _verified,
+    **POLICY_OUTCOMES,
 }
