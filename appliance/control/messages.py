@@ -61,7 +61,7 @@ class Event(msgspec.Struct, frozen=True, tag="event"):
     """Something on the box changed; consoles then ask for what they show."""
 
     kind: str
-    """`deployments`, `update`, `audit`, `hardware`, `traffic` (at most one a second) or `closing`."""
+    """`deployments`, `update`, `audit`, `hardware`, `media`, `traffic` (at most one a second) or `closing`."""
     subject: str = ""
     time: str = ""
 
