@@ -3,9 +3,12 @@
 import hashlib
 from pathlib import Path
 
+from packaging.tags import sys_tags
+
 from appliance.control.messages import Progress
 from appliance.errors import ApplianceError
 from appliance.kinds.software import serving
+from appliance.kinds.wheels import check_fit
 from appliance.operations.context import BoxContext, LocalContext
 from appliance.release import VERSION
 from appliance.release_results import ReleaseInstalled, ReleaseOnTrial, ReleaseReport, ReleaseUndone
@@ -15,8 +18,8 @@ from appliance.releases.installing import install as make
 from appliance.releases.trial import Trial, begin
 from appliance.store.database import SCHEMA_VERSION
 from runtimes.packs.wheels import Wheel
-from updates.names import Kind
-from updates.wheels import SOFTWARE, WheelName
+from updates.names import Identity, Kind
+from updates.wheels import SOFTWARE, WheelName, fitting
 
 UNDO = "release.undo"
 
@@ -33,7 +36,11 @@ def install(context: LocalContext, *, wheels: str) -> ReleaseInstalled:
     files = sorted(Path(wheels).glob("*.whl"))
     version = _version_of(Path(wheels), files)
     context.progress(Progress("install", version))
-    found = (Wheel(file.name, file, _sha256(file)) for file in files)
+    check_fit(
+        Identity(Kind.SOFTWARE, SOFTWARE, version), [file.name for file in files], "release.other-platform"
+    )
+    fits = fitting([file.name for file in files], tuple(sys_tags()))[0].values()
+    found = (Wheel(file.name, file, _sha256(file)) for file in files if file.name in fits)
     database = context.state.database if context.state.database.is_file() else None
     make(releases, version, tuple(found), database)
     releases.put_launcher()

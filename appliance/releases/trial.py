@@ -11,7 +11,7 @@ from typing import Any
 
 from appliance.actor import APPLIANCE
 from appliance.audit.entry import Outcome
-from appliance.box import Box
+from appliance.box import Box, timestamp
 from appliance.errors import ApplianceError
 from appliance.registry import Artifact
 from appliance.releases import launch
@@ -19,7 +19,7 @@ from appliance.releases.folder import Releases
 from appliance.releases.launch import CONFIRMED, FAILED, TRIAL, TRYING
 from appliance.state import StateFolder
 from appliance.status import DeploymentState, DeploymentStatus
-from appliance.store import migrating
+from appliance.store import migrating, settings
 from appliance.store.database import SCHEMA_VERSION
 from appliance.store.lock import StateLock
 from updates.digest import Digest
@@ -27,7 +27,10 @@ from updates.durable import sync_folder
 from updates.names import Kind, version_order
 
 SERVING = frozenset({DeploymentState.SERVING, DeploymentState.DEGRADED})
+CONFIRM = "release.confirm"
 UNDONE = "release.undone"
+SETTLED = "release.settled"
+"""A setting: the trial whose end was logged last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Trial:
     """Why it failed, once it has."""
     serving: tuple[str, ...]
     """Deployments that served before it."""
+    began: str
+    """When; tells this trial from others of the same release."""
 
     @classmethod
     def of(cls, releases: Releases) -> "Trial | None":
@@ -50,7 +55,15 @@ class Trial:
         if found is None:
             return None
         serving = tuple(str(name) for name in found.get("serving", ()))
-        return cls(releases, found["state"], found["from"], found["to"], found["reason"], serving)
+        return cls(
+            releases,
+            found["state"],
+            found["from"],
+            found["to"],
+            found["reason"],
+            serving,
+            str(found.get("began", "")),
+        )
 
     @property
     def is_running(self) -> bool:
@@ -75,14 +88,16 @@ class Trial:
         self.finish(box)
 
     def finish(self, box: Box) -> None:
-        """What follows from a confirmation; harmless when done again after a power cut."""
-        with box.change(APPLIANCE, "release.confirm") as change:
-            for old in _releases(box):
-                if old.version not in (self.to, self.before):
-                    box.registry.retire(change.tx, old.digest, change.time)
-            change.note(
-                f"appliance {self.to}", details={"from": self.before, "deployments": len(self.serving)}
-            )
+        """What follows from a confirmation; after a power cut, what is left of it."""
+        if not self._is_logged(box):
+            with box.change(APPLIANCE, CONFIRM) as change:
+                for old in _releases(box):
+                    if old.version not in (self.to, self.before):
+                        box.registry.retire(change.tx, old.digest, change.time)
+                settings.write(change.tx, SETTLED, self.began)
+                change.note(
+                    f"appliance {self.to}", details={"from": self.before, "deployments": len(self.serving)}
+                )
         migrating.forget(box.state.database)
         self.releases.put_launcher()
         self.releases.remove_all_but(self.to, self.before)
@@ -94,19 +109,24 @@ class Trial:
 
     def take_back(self, box: Box, aside: Path | None) -> None:
         """It has failed, and this is the release before it: log it, and leave nothing of the other but evidence."""
-        artifact = next((one for one in _releases(box) if one.version == self.to), None)
-        with box.change(APPLIANCE, UNDONE) as change:
-            if artifact is not None:
-                box.registry.retire(change.tx, artifact.digest, change.time)
-            change.note(
-                f"appliance {self.to}",
-                digest=artifact.digest if artifact else "",
-                outcome=Outcome.FAILED,
-                cause=UNDONE,
-                details={"reason": self.reason, "back_to": self.before} | _set_aside(box, aside),
-            )
+        if not self._is_logged(box):
+            artifact = next((one for one in _releases(box) if one.version == self.to), None)
+            with box.change(APPLIANCE, UNDONE) as change:
+                if artifact is not None:
+                    box.registry.retire(change.tx, artifact.digest, change.time)
+                settings.write(change.tx, SETTLED, self.began)
+                change.note(
+                    f"appliance {self.to}",
+                    digest=artifact.digest if artifact else "",
+                    outcome=Outcome.FAILED,
+                    cause=UNDONE,
+                    details={"reason": self.reason, "back_to": self.before} | _set_aside(box, aside),
+                )
         self.releases.remove(self.to)
         self._end()
+
+    def _is_logged(self, box: Box) -> bool:
+        return bool(settings.read(box.database, SETTLED, "") == self.began)
 
     def _write(self, state: str, reason: str) -> None:
         found: dict[str, Any] = launch.read(self.releases.root) or {}
@@ -119,8 +139,15 @@ class Trial:
 
 def begin(releases: Releases, to: str, serving: Sequence[str]) -> None:
     """Put a whole release on trial in the place of the running one; the next start is its own."""
-    before = releases.running
-    trial = {"state": TRYING, "from": before, "to": to, "reason": "", "boots": [], "serving": [*serving]}
+    trial = {
+        "state": TRYING,
+        "from": releases.running,
+        "to": to,
+        "reason": "",
+        "boots": list[str](),
+        "serving": [*serving],
+        "began": timestamp(),
+    }
     launch.write(releases.root, trial)
     launch.link(releases.root, to)
 

@@ -17,12 +17,11 @@ from tests.appliance.cli import Cli
 from tests.appliance.depots import TestDepot
 from tests.appliance.logged import logged
 from tests.appliance.release_wheels import build_release
-from tests.appliance.service_manager import ServiceManager, service
+from tests.appliance.service_manager import service
 
 pytestmark = pytest.mark.timeout(400)
 
 ROW = [1.0, 2.0, 3.0, 4.0]
-VERSIONS = {"killed": "2.1", "hangs": "2.2", "unfit": "2.3"}
 Wheels = Callable[..., Path]
 
 
@@ -78,109 +77,81 @@ def infer(box: Cli) -> Any:
     return box.ok("infer", "linear", "--input", f"x={[ROW]}")["outputs"][0]["data"]
 
 
-def test_a_release_takes_over_with_its_database_and_one_that_does_not_come_up_gives_way(
-    managed: Cli, own_depot: TestDepot, wheels: Wheels
-) -> None:
-    box = managed
+@pytest.fixture
+def serving(managed: Cli, own_depot: TestDepot) -> Cli:
+    """The managed box with `linear` deployed; no daemon runs yet."""
     own_depot.add_linear()
-    box.ok("update", "import", str(own_depot.publish()))
-    box.ok("deploy", "linear", "--budget", "1")
+    managed.ok("update", "import", str(own_depot.publish()))
+    managed.ok("deploy", "linear", "--budget", "1")
+    return managed
+
+
+def test_a_release_that_does_not_come_up_gives_way_database_and_all_and_the_next_one_takes_over(
+    serving: Cli, own_depot: TestDepot, wheels: Wheels
+) -> None:
+    box = serving
     with service(box.state) as unit:
         unit.until_ready()
         answer = infer(box)
         assert release_of(box) == ("1.0", "1.0", False)
-        report = box.ok("update", "import", update_to(own_depot, wheels("1.1", migrates=True)))
-        (applied,) = report["applied"]
+
+        medium = update_to(own_depot, wheels("1.1", start="dies", migrates=True))
+        (applied,) = box.ok("update", "import", medium)["applied"]
         assert (applied["kind"], applied["name"], applied["version"]) == ("software", "appliance", "1.1")
         assert "1 deployments" in applied["evidence"]
         assert unit.until_ended() == RESTART
         unit.until_ready()
-        assert release_of(box)[0] == "1.1"
-        assert infer(box) == answer
-        (confirmed,) = logged(box.state, "release.confirm")
-        assert (confirmed["subject"], confirmed["details"]["from"]) == ("appliance 1.1", "1.0")
-        assert beside_the_database(box) == []
-
-        medium = update_to(own_depot, wheels("1.2", start="dies", migrates=True))
-        box.ok("update", "import", medium)
-        unit.until_ready()
-        assert unit.ended[1] == RESTART
-        assert unit.ended[2] not in {0, RESTART}
-        assert release_of(box) == ("1.1", "1.1", False)
+        assert unit.ended[1] not in {0, RESTART}
+        assert release_of(box) == ("1.0", "1.0", False)
         assert infer(box) == answer
         (undone,) = logged(box.state, "release.undone")
-        assert (undone["outcome"], undone["subject"]) == ("failed", "appliance 1.2")
-        assert "this release cannot serve" in undone["details"]["reason"]
-        box.ok("audit", "verify")
-        assert not (box.state / "releases" / "1.2").exists()
-        (offered,) = [a for a in box.ok("update", "inspect", medium)["artifacts"] if a["version"] == "1.2"]
-        assert offered["change"] == "newer"
-        refused = box.fails("release.no-way-back", "release", "undo")
-        assert "cannot read the database as it is now" in refused["what"]
-
-
-def test_a_database_that_the_failed_release_migrated_is_put_back_and_kept_for_the_auditor(
-    managed: Cli, own_depot: TestDepot, wheels: Wheels
-) -> None:
-    medium = update_to(own_depot, wheels("1.3", start="dies", migrates=True))
-    with service(managed.state) as unit:
-        unit.until_ready()
-        managed.ok("update", "import", medium)
-        unit.until_ready()
-        (undone,) = logged(managed.state, "release.undone")
+        assert (undone["outcome"], undone["subject"]) == ("failed", "appliance 1.1")
         details = undone["details"]
-        assert details["database_set_aside"] == "appliance.sqlite3.undone-1.3"
+        assert "this release cannot serve" in details["reason"]
+        assert details["database_set_aside"] == "appliance.sqlite3.undone-1.1"
         assert details["entries_set_aside"] > 0
-        assert beside_the_database(managed) == ["undone-1.3"]
-        managed.ok("audit", "verify")
-
-
-@pytest.mark.parametrize(
-    ("start", "said"),
-    [
-        ("killed", "before it had confirmed itself"),
-        ("hangs", "before it had confirmed itself"),
-        ("unfit", "linear does not serve any more"),
-    ],
-)
-def test_whatever_keeps_a_release_from_confirming_itself_the_one_before_comes_back(
-    start: str, said: str, managed: Cli, own_depot: TestDepot, wheels: Wheels
-) -> None:
-    own_depot.add_linear()
-    managed.ok("update", "import", str(own_depot.publish()))
-    managed.ok("deploy", "linear", "--budget", "1")
-    medium = update_to(own_depot, wheels(VERSIONS[start], start=start))
-    with service(managed.state) as unit:
-        unit.until_ready()
-        managed.ok("update", "import", medium)
-        unit.until_ready(end_at="hanging" if start == "hangs" else "")
-        assert release_of(managed) == ("1.0", "1.0", False)
-        (undone,) = logged(managed.state, "release.undone")
-        assert said in undone["details"]["reason"]
-        infer(managed)
-
-
-def test_the_way_back_by_hand_is_a_trial_too(managed: Cli, own_depot: TestDepot, wheels: Wheels) -> None:
-    medium = update_to(own_depot, wheels("1.4"))
-    with service(managed.state) as unit:
-        unit.until_ready()
-        managed.fails("release.no-way-back", "release", "undo")
-        managed.ok("update", "import", medium)
-        unit.until_ready()
-        assert release_of(managed) == ("1.4", "1.4", False)
-        assert managed.ok("release", "undo") == {"version": "1.4", "back_to": "1.0", "restarting": True}
-        unit.until_ready()
-        assert release_of(managed) == ("1.0", "1.0", False)
-        assert [entry["subject"] for entry in logged(managed.state, "release.undo")] == ["appliance 1.4"]
-        assert [entry["subject"] for entry in logged(managed.state, "release.confirm")][-1] == "appliance 1.0"
-        (offered,) = managed.ok("update", "inspect", medium)["artifacts"]
+        assert beside_the_database(box) == ["undone-1.1"]
+        box.ok("audit", "verify")
+        assert not (box.state / "releases" / "1.1").exists()
+        (offered,) = [a for a in box.ok("update", "inspect", medium)["artifacts"] if a["kind"] == "software"]
         assert offered["change"] == "new"
 
+        box.ok("update", "import", update_to(own_depot, wheels("1.2", migrates=True)))
+        unit.until_ready()
+        assert release_of(box) == ("1.2", "1.2", False)
+        assert infer(box) == answer
+        (confirmed,) = logged(box.state, "release.confirm")
+        assert (confirmed["subject"], confirmed["details"]["from"]) == ("appliance 1.2", "1.0")
+        assert beside_the_database(box) == ["undone-1.1"]
+        refused = box.fails("release.no-way-back", "release", "undo")
+        assert "cannot read the database as it is now" in refused["what"]
+        box.ok("audit", "verify")
 
-def test_a_power_cut_after_the_transaction_loses_nothing(
+
+def test_whatever_keeps_a_release_from_confirming_itself_the_one_before_comes_back(
+    serving: Cli, own_depot: TestDepot, wheels: Wheels
+) -> None:
+    reasons = {
+        "killed": "before it had confirmed itself",
+        "hangs": "before it had confirmed itself",
+        "unfit": "linear does not serve any more",
+    }
+    with service(serving.state) as unit:
+        unit.until_ready()
+        for number, (start, said) in enumerate(reasons.items()):
+            serving.ok("update", "import", update_to(own_depot, wheels(f"2.{number}", start=start)))
+            unit.until_ready(end_at="hanging" if start == "hangs" else "")
+            assert release_of(serving) == ("1.0", "1.0", False)
+            (undone,) = logged(serving.state, "release.undone", f"appliance 2.{number}")
+            assert said in undone["details"]["reason"]
+            infer(serving)
+
+
+def test_a_power_cut_after_the_transaction_loses_nothing_and_the_way_back_by_hand_is_a_trial_too(
     managed: Cli, own_depot: TestDepot, wheels: Wheels
 ) -> None:
     medium = update_to(own_depot, wheels("1.4"))
+    managed.fails("release.no-way-back", "release", "undo")
     assert "error" not in own_command(managed, "update", "import", medium)  # no daemon runs
     releases = managed.state / "releases"
     assert str((releases / "current").readlink()) == "1.4"
@@ -190,7 +161,15 @@ def test_a_power_cut_after_the_transaction_loses_nothing(
         unit.until_ready()
         assert unit.ended == [RESTART]
         assert release_of(managed) == ("1.4", "1.4", False)
-        assert len(logged(managed.state, "release.confirm")) == 1
+        assert managed.ok("release", "undo") == {"version": "1.4", "back_to": "1.0", "restarting": True}
+        unit.until_ready()
+        assert release_of(managed) == ("1.0", "1.0", False)
+        confirmed = [entry["subject"] for entry in logged(managed.state, "release.confirm")]
+        assert confirmed == ["appliance 1.4", "appliance 1.0"]
+        assert [e["outcome"] for e in logged(managed.state, "release.undo", "appliance 1.4")] == ["ok"]
+        (offered,) = managed.ok("update", "inspect", medium)["artifacts"]
+        assert offered["change"] == "new"
+    assert unit.ended[-1] == 0
 
 
 def test_what_is_no_release_for_this_box_is_refused_and_leaves_nothing(
@@ -220,11 +199,3 @@ def test_a_box_that_does_not_run_from_a_folder_of_releases_says_so(
     refused = box.fails("release.not-managed", "update", "import", update_to(own_depot, wheels("1.0")))
     assert "does not run from a folder of releases" in refused["what"]
     assert box.ok("release", "status")["managed"] is False
-
-
-def test_the_service_manager_stand_in_sees_a_daemon_end(managed: Cli) -> None:
-    with service(managed.state) as unit:
-        unit.until_ready()
-        assert isinstance(unit, ServiceManager)
-        assert managed.ok("status")["box"]
-    assert unit.ended == [0]
