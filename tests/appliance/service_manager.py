@@ -5,11 +5,12 @@ import select
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 PATIENCE_SECONDS = 100.0
+MOST_STARTS = 5
 """After which a test has failed."""
 
 
@@ -36,13 +37,17 @@ class ServiceManager:
             self._began = log.tell()
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
 
-    def until_ready(self, *, most_starts: int = 5, end_at: str = "") -> None:
-        """Start it, and again whenever it ends, until it is ready; `end_at` is what it prints when its time limit is over."""
-        for _ in range(most_starts):
+    def until_ready(self, *, end_at: str = "", before_end: Callable[[], object] = lambda: None) -> None:
+        """Start it, and again whenever it ends, until it is ready.
+
+        `end_at` is what it prints when its time limit is over; `before_end` is done then.
+        """
+        for _ in range(MOST_STARTS):
             if self._process is None:
                 self.start()
             while not self._ready():
                 if end_at and end_at.encode() in self.log.read_bytes()[self._began :]:
+                    before_end()
                     self.kill()
                 if self._gone():
                     break

@@ -140,7 +140,10 @@ def test_whatever_keeps_a_release_from_confirming_itself_the_one_before_comes_ba
         unit.until_ready()
         for number, (start, said) in enumerate(reasons.items()):
             serving.ok("update", "import", update_to(own_depot, wheels(f"2.{number}", start=start)))
-            unit.until_ready(end_at="hanging" if start == "hangs" else "")
+            unit.until_ready(
+                end_at="hanging" if start == "hangs" else "",
+                before_end=lambda: serving.fails("release.on-trial", "undeploy", "linear"),
+            )
             assert release_of(serving) == ("1.0", "1.0", False)
             (undone,) = logged(serving.state, "release.undone", f"appliance 2.{number}")
             assert said in undone["details"]["reason"]
