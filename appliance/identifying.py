@@ -14,8 +14,8 @@ FREE_ATTEMPTS = 5
 FIRST_WAIT = 30.0
 LONGEST_WAIT = 900.0
 """Seconds; each further wrong password doubles the wait."""
-_NOBODY = ""
-"""Under which attempts at names are counted that no account has."""
+MOST_STRANGERS = 1_000
+"""Names that no account has, of which attempts are remembered; the oldest are forgotten first."""
 
 
 async def identify(box: Box, name: str, password: str, *, now: Callable[[], float] = time.time) -> Account:
@@ -37,8 +37,9 @@ async def identify(box: Box, name: str, password: str, *, now: Callable[[], floa
 async def verify(box: Box, name: str, password: str, *, now: Callable[[], float] = time.time) -> Account:
     """As `identify`, also where nothing but changing the password is allowed."""
     accounts = Accounts(box.database)
-    known = accounts.find(name)
-    counted = _NOBODY if known is None else known.name
+    counted = name.strip().casefold()[
+        :64
+    ]  # names that no account has wait too, and so are not told from others
     _refuse_haste(box, counted, now())
     try:
         verified = await asyncio.to_thread(accounts.verify, name, password)
@@ -48,6 +49,11 @@ async def verify(box: Box, name: str, password: str, *, now: Callable[[], float]
                 "INSERT INTO login_failures (account, count, last) VALUES (?, 1, ?) ON CONFLICT (account) "
                 "DO UPDATE SET count = count + 1, last = excluded.last",
                 (counted, now()),
+            )
+            tx.execute(
+                "DELETE FROM login_failures WHERE account IN (SELECT account FROM login_failures WHERE account NOT IN "
+                "(SELECT lower(name) FROM accounts) ORDER BY last DESC LIMIT -1 OFFSET ?)",
+                (MOST_STRANGERS,),
             )
         raise
     with box.database.transaction() as tx:

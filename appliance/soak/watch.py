@@ -53,6 +53,8 @@ class SoakWatch:
                     await self._look()
             except ApplianceError as error:  # a full disk, an unreadable policy: told by the status already
                 logger.warning("soak: %s", error.what)
+            except Exception:
+                logger.exception("a fault in the appliance kept a soak from being looked at")
 
     def store(self) -> None:
         """Write down what was seen so far."""

@@ -1,20 +1,25 @@
 """The policy: one document that is shown, changed by those who may, and held to."""
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from sqlite_utils import Database as Tables
 
 import updates.trust.clock
 from appliance.console.wizards.outcome import outcome
 from appliance.errors import ApplianceError
-from appliance.policy import Policy, parse
+from appliance.policy import Policy, parse, read
 from appliance.policy_paths import differences, flat, value_at, with_value
 from appliance.settings import SETTINGS
+from appliance.store import schema
+from appliance.store.database import Database
 from tests.appliance.cli import Cli
 from tests.appliance.depots import TestDepot
 from tests.appliance.people import People
@@ -232,6 +237,26 @@ def test_every_setting_stands_in_the_policy() -> None:
     for setting in SETTINGS.values():
         assert value_at(Policy(), setting.path) is not None
         assert with_value(Policy(), setting.path, setting.default) == Policy()
+
+
+def test_settings_of_an_older_release_become_rules(tmp_path: Path) -> None:
+    path = tmp_path / "appliance.sqlite3"
+    older = Tables(path, strict=True)
+    schema.migration.apply(older, stop_before="policy")
+    older.conn.execute("INSERT INTO settings VALUES ('on-fallback', '\"degrade\"')")
+    older.conn.commit()
+    older.close()
+    with Database.open(path) as opened:
+        assert read(opened) == with_value(Policy(), "fallback", "degrade")
+        assert opened.query("SELECT 1 FROM settings WHERE key = 'on-fallback'") == []
+
+
+def test_a_stored_policy_that_is_not_understood_forbids_rather_than_allows(box: Cli, medium: Path) -> None:
+    with closing(sqlite3.connect(box.state / "appliance.sqlite3")) as database, database:
+        database.execute("INSERT INTO settings VALUES ('policy', '{\"imports\": {\"model\": 7}}')")
+    box.fails("policy.unreadable", "update", "import", str(medium))
+    assert box.ok("models")["models"] == []
+    assert box.ok("status")["daemon_running"] is False
 
 
 def test_a_policy_survives_being_written_and_names_with_dots_are_names() -> None:
