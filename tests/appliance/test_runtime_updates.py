@@ -66,7 +66,7 @@ def test_a_pack_comes_with_the_model_that_needs_it_and_the_next_version_stands_b
         box.ok("infer", "echo", "--input", f"x={[ROW]}")
         assert "measured with 7.1" in box.ok("plan", "echo")["stale"]
         (problem,) = [p for p in box.ok("status")["problems"] if p["code"] == "plan.stale"]
-        assert "toy-pack is now 7.2" in problem["what"]
+        assert "toy-pack is now 7.2" in problem["text"]
     with box.daemon():  # after a restart as well, what was measured is what serves
         box.ok("infer", "echo", "--input", f"x={[ROW]}")
         assert box.ok("status")["deployments"][0]["state"] == "serving"
