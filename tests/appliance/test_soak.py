@@ -184,6 +184,53 @@ def test_a_way_back_that_a_killed_daemon_had_begun_is_gone_to_its_end(
         assert until(box, "rolled-back")["version"] == "1.0.0"
 
 
+def test_where_the_version_before_cannot_be_loaded_the_new_one_serves_on_and_the_status_says_so(
+    box: Cli, update: Callable[[Cli, str], None]
+) -> None:
+    with Box.open(StateFolder.at(box.state), writing=False) as opened:
+        (weights,) = [
+            file for file in opened.registry.artifact("model", "echo").files if file.path.endswith(".onnx")
+        ]
+    blob = box.state / "blobs" / "sha256" / weights.digest
+    with box.daemon():
+        update(box, "error")
+        shutil.move(blob, box.state / "lost")
+        until(box, "failing", lambda: ask(box, BAD_ROW))
+        deadline = time.monotonic() + 60
+        while not actions(box):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert echo(box)["version"] == "1.1.0"
+        ask(box, ROW)
+        assert (
+            "must go back to 1.0.0"
+            in {p["code"]: p for p in box.ok("status")["problems"]}["update.failing"]["text"]
+        )
+    assert [(action, outcome) for action, _, outcome, _ in actions(box)] == [("update.rolled-back", "failed")]
+    shutil.move(box.state / "lost", blob)
+    with box.daemon() as daemon:
+        assert until(box, "rolled-back")["version"] == "1.0.0"
+        daemon.kill()
+
+
+def test_a_killed_daemon_loses_no_more_of_a_soak_than_its_last_seconds(
+    box: Cli, update: Callable[[Cli, str], None]
+) -> None:
+    with box.daemon() as daemon:
+        update(box, "fine")
+        ask(box, ROW, 2)
+        deadline = time.monotonic() + 30
+        while echo(box)["soak"]["requests"] != 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        daemon.kill()
+        daemon.wait(timeout=10)
+    with box.daemon():
+        assert echo(box)["version"] == "1.1.0"
+        assert (echo(box)["soak"]["phase"], echo(box)["soak"]["requests"]) == ("soaking", 2)
+        assert box.ok("update", "confirm", "echo")["requests"] >= 2
+
+
 def test_a_worker_that_somebody_kills_now_and_then_costs_no_version(
     box: Cli, update: Callable[[Cli, str], None]
 ) -> None:
