@@ -5,7 +5,7 @@ a rule reads what an older one had stored.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
@@ -176,45 +176,6 @@ def media(reader: Reader) -> Media:
         return read(reader).media
     except ApplianceError:
         return Media(mounts=False)
-
-
-def parse(data: bytes) -> Policy:
-    """A document from elsewhere; what it does not name takes its default, what is not known is refused.
-
-    Raises ApplianceError `policy.value`.
-    """
-    try:
-        policy = msgspec.json.decode(data, type=Policy)
-        given = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise _bad(f"It is no policy: {error}.") from error
-    unknown = _unknown(given, msgspec.to_builtins(policy))
-    if unknown:
-        raise _bad(f"It has a rule that this release does not know: {unknown}.")
-    return policy
-
-
-def _unknown(given: Any, understood: Any, path: str = "") -> str:
-    """The first name in a document that came to nothing."""
-    if not isinstance(given, dict):
-        return ""
-    for key, value in given.items():
-        here = f"{path}.{key}" if path else key
-        if not isinstance(understood, dict) or key not in understood:
-            return here
-        found = _unknown(value, understood[key], here)
-        if found:
-            return found
-    return ""
-
-
-def _bad(what: str) -> ApplianceError:
-    return ApplianceError(
-        "policy.value",
-        what,
-        kept="Nothing was changed.",
-        remedy="docs/policy.md says what a policy may contain.",
-    )
 
 
 def write(tx: Transaction, policy: Policy) -> None:

@@ -8,6 +8,7 @@ from appliance.errors import ApplianceError
 from appliance.kinds.kind import Arrival, Prepared, record
 from appliance.policing import check_reachable, told
 from appliance.policy import Policy
+from appliance.policy_parsing import parse
 from appliance.policy_paths import differences
 from appliance.registry import Artifact
 from updates.digest import Digest
@@ -24,7 +25,7 @@ class Policies:
 
     async def certify(self, arrival: Arrival, artifact: Artifact) -> Prepared:
         box = arrival.context.box
-        document = policy.parse(await asyncio.to_thread(_read, box, artifact))
+        document = parse(await asyncio.to_thread(_read, box, artifact))
         check_reachable(box, policy.read(box.database), document)
         return PreparedPolicy(artifact, box, document)
 

@@ -7,7 +7,7 @@ from appliance.depot_results import ArtifactAdded
 from appliance.errors import ApplianceError
 from appliance.operations.context import LocalContext
 from appliance.operations.depot import open_depot
-from appliance.policy import parse
+from appliance.policy_parsing import parse
 from updates.depot.policies import PolicyArtifact
 from updates.depot.policies import add_policy as pack_policy
 

@@ -9,6 +9,7 @@ from appliance.identifying import acting
 from appliance.operations.context import BoxContext
 from appliance.policing import change_policy, digest_of
 from appliance.policy import Policy
+from appliance.policy_parsing import parse
 from appliance.policy_paths import flat, with_value
 from appliance.policy_results import PolicyChanged, PolicyRule, PolicyShown, RuleChange
 
@@ -31,7 +32,7 @@ async def set_rule(
 
 
 async def load(context: BoxContext, *, file: str, account: str | None, password: str | None) -> PolicyChanged:
-    after = policy.parse(await asyncio.to_thread(_read, Path(file)))
+    after = parse(await asyncio.to_thread(_read, Path(file)))
     return await _changed(context, after, "policy.load", account, password)
 
 

@@ -15,7 +15,8 @@ from sqlite_utils import Database as Tables
 import updates.trust.clock
 from appliance.console.wizards.outcome import outcome
 from appliance.errors import ApplianceError
-from appliance.policy import Policy, parse, read
+from appliance.policy import Policy, read
+from appliance.policy_parsing import parse
 from appliance.policy_paths import differences, flat, value_at, with_value
 from appliance.settings import SETTINGS
 from appliance.store import schema
