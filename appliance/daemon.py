@@ -148,8 +148,6 @@ class Daemon:
 
     async def _carry(self, call: Call, peer: Peer, on_progress: OnProgress) -> msgspec.Raw:
         command = _command(call)
-        if command.changes and self._trial is not None:
-            raise _on_trial(self._trial)
         context = BoxContext(self._box, _actor(peer), on_progress, self._serving)
         async with self._changing if command.changes else contextlib.nullcontext():
             result = await carry_out(command, call.arguments, context)
@@ -257,15 +255,6 @@ def _command(call: Call) -> Command:
             remedy="Run it with the `appliance` command itself.",
         )
     return command
-
-
-def _on_trial(trial: Trial) -> ApplianceError:
-    return ApplianceError(
-        "release.on-trial",
-        f"Release {trial.to} is starting on trial; what is changed now would be lost where it goes back to {trial.before}.",
-        kept="Nothing was changed.",
-        remedy="Try again when it has confirmed itself, within minutes: `appliance release status`.",
-    )
 
 
 def _actor(peer: Peer) -> Actor:

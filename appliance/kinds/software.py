@@ -10,7 +10,7 @@ from appliance.operations.context import Services
 from appliance.registry import Artifact
 from appliance.releases.folder import Releases
 from appliance.releases.installing import install
-from appliance.releases.trial import Trial, begin
+from appliance.releases.trial import abandon, begin
 from appliance.status import DeploymentState
 from updates.names import Identity, version_order
 from updates.transfer import Received
@@ -56,7 +56,7 @@ class PreparedRelease(Prepared):
             self._services.restart()
 
     async def undo(self) -> None:
-        self._releases.remove(self.artifact.version)
+        abandon(self._releases, self.artifact.version)
 
 
 def serving(box: Box, services: Services | None) -> tuple[str, ...]:
@@ -86,13 +86,6 @@ def _check_place(version: str, releases: Releases) -> None:
             "The appliance does not run from a folder of releases here, so it cannot replace itself.",
             kept="The box is as it was.",
             remedy="Update it the way it was installed; `appliance release install` sets up a box that updates itself.",
-        )
-    if Trial.of(releases) is not None:
-        raise ApplianceError(
-            "release.on-trial",
-            "Another release is on trial.",
-            kept="The box is as it was.",
-            remedy="Wait until it has confirmed itself: `appliance release status`.",
         )
     if version_order(version) <= version_order(running):
         raise ApplianceError(

@@ -19,6 +19,8 @@ async def carry_out(command: Command, arguments: Mapping[str, Any], context: Box
     A command that changes the box leaves an audit entry also where it fails. Raises the house's errors.
     """
     complete = checked(command, arguments)
+    if command.changes:
+        _refuse_while_on_trial(context)
     try:
         result = await operation(command.id).run(context, **complete)
     except Exception as error:
@@ -52,6 +54,13 @@ def _value(command: Command, argument: Argument, arguments: Mapping[str, Any]) -
     if argument.choices and value not in argument.choices:
         raise _wrong(command, f"takes one of {', '.join(argument.choices)} for {argument.name!r}")
     return value
+
+
+def _refuse_while_on_trial(context: BoxContext) -> None:
+    from appliance.releases.folder import Releases  # noqa: PLC0415 - a command that goes to the daemon does without
+    from appliance.releases.trial import refuse_while_on_trial  # noqa: PLC0415
+
+    refuse_while_on_trial(Releases(context.box.state.releases))
 
 
 def _wrong(command: Command, what: str) -> ApplianceError:

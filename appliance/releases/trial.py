@@ -137,6 +137,18 @@ class Trial:
         sync_folder(self.releases.root)
 
 
+def refuse_while_on_trial(releases: Releases) -> None:
+    """Raises ApplianceError `release.on-trial`: what is changed now might be lost with the database of the new release."""
+    trial = Trial.of(releases)
+    if trial is not None and trial.state != CONFIRMED:
+        raise ApplianceError(
+            "release.on-trial",
+            f"Release {trial.to} is on trial; what is changed now would be lost where {trial.before} comes back.",
+            kept="Nothing was changed.",
+            remedy="Try again when the daemon is ready under one of them, within minutes: `appliance release status`.",
+        )
+
+
 def begin(releases: Releases, to: str, serving: Sequence[str]) -> None:
     """Put a whole release on trial in the place of the running one; the next start is its own."""
     trial = {
@@ -150,6 +162,15 @@ def begin(releases: Releases, to: str, serving: Sequence[str]) -> None:
     }
     launch.write(releases.root, trial)
     launch.link(releases.root, to)
+
+
+def abandon(releases: Releases, to: str) -> None:
+    """Leave nothing of a trial that could not be begun, and nothing of its release."""
+    trial, running = Trial.of(releases), releases.running
+    if trial is not None and trial.to == to and running is not None:
+        trial._end()
+        launch.link(releases.root, running)
+    releases.remove(to)
 
 
 def restore_database(state: StateFolder) -> Path | None:

@@ -58,6 +58,7 @@ class ServiceManager:
     def kill(self) -> None:
         assert self._process is not None
         self._process.kill()
+        self._process.wait(PATIENCE_SECONDS)
 
     def until_ended(self) -> int:
         assert self._process is not None
