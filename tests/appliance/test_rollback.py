@@ -32,9 +32,10 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> tuple[TestDepot, dict[
 
 @pytest.fixture
 def box(new_box: Callable[[TestDepot], Cli], versions: tuple[TestDepot, dict[str, Path]]) -> Cli:
-    """`linear` went from 1.0.0 to 1.1.0 by an update."""
+    """`linear` went from 1.0.0 to 1.1.0 by an update; versions need no soak."""
     depot, media = versions
     made = new_box(depot)
+    made.ok("settings", "set", "soak-seconds", "0")
     made.ok("update", "import", str(media["1.0.0"]))
     made.ok("deploy", "linear", "--budget", "2")
     made.ok("update", "import", str(media["1.1.0"]))
