@@ -67,9 +67,13 @@ class ServiceManager:
         return self.ended[-1]
 
     def stop(self) -> None:
+        """As `TimeoutStopSec` does with what does not end when it is told to."""
         if self._process is not None:
             self._process.terminate()
-            self.until_ended()
+            try:
+                self.until_ended()
+            except subprocess.TimeoutExpired:
+                self.kill()
         self._told.close()
 
     def _gone(self) -> bool:
