@@ -53,7 +53,9 @@ def test_what_is_not_known_reads_as_such(fake: Any) -> None:
 def test_partitions_and_variables_have_rows_of_their_own(fake: Any) -> None:
     told = table("nvidia-h100-mig", fake)
     text, _ = told["0000:17:00.0", "partition 2"]
-    assert text.startswith("NVIDIA H100 PCIe MIG 1g.10gb, memory 9.8 GiB, number in programs 0, MIG-8f1b22c9-")
+    assert text.startswith(
+        "NVIDIA H100 PCIe MIG 1g.10gb, memory 9.8 GiB, number in programs 0, MIG-8f1b22c9-"
+    )
     assert told["environment", "CUDA_VISIBLE_DEVICES"][0].startswith("MIG-8f1b")
 
 
