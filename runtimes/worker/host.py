@@ -29,6 +29,9 @@ from runtimes.worker.arena import Arena
 from runtimes.worker.channel import FrameReader, drain
 
 
+_FOR_THE_MODEL = (wire.Infer, wire.Generate)
+
+
 def serve(sock: socket.socket, arena: int, confinement: dict[str, str]) -> None:
     """Answer the daemon until it closes its end of the socket; `arena` is the shared memory's descriptor."""
     Host(sock, Arena(arena), confinement).run()
@@ -67,7 +70,7 @@ class Host:
             while not self._waiting:
                 self._receive(0)
             request, payload = self._waiting.popleft()
-            if isinstance(request, wire.Infer | wire.Generate):
+            if isinstance(request, _FOR_THE_MODEL):
                 self._arena.begun = request.id
             return request, payload
 
