@@ -55,7 +55,7 @@ def asked(*without: str) -> PlanReport:
 def test_throughput_is_shown_for_each_concurrency_that_was_measured() -> None:
     told = read(REPORT)
     assert "500/620/640" in told
-    assert "with 1/4/16 requests at once; a worker answers one after the other" in told
+    assert "with 1/4/16 requests at once; answered one after the other but for the streams" in told
 
 
 def test_production_stands_beside_the_plan_with_what_it_includes() -> None:
