@@ -28,7 +28,6 @@ from runtimes.worker import wire
 from runtimes.worker.arena import Arena
 from runtimes.worker.channel import FrameReader, drain
 
-
 _FOR_THE_MODEL = (wire.Infer, wire.Generate)
 
 
