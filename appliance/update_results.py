@@ -65,3 +65,5 @@ class MediaFound:
     updates: tuple[FoundUpdate, ...]
     inbox: str
     """The folder in which updates arrive; empty where there is none."""
+    unmounted: tuple[str, ...] = ()
+    """Sticks that are plugged in and mounted nowhere, such as `sdb1, 14.9 GiB`."""

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from appliance import update_results as results
 from appliance.cli.layout import add_row, facts, table_of
 from appliance.console.formats import count, duration, size
+from appliance.console.text import plain
 
 
 def _rolled_back(back: results.RolledBack) -> Iterator[RenderableType]:
@@ -35,6 +36,8 @@ def _cancel_asked(asked: results.CancelAsked) -> Iterator[RenderableType]:
 
 
 def _media(found: results.MediaFound) -> Iterator[RenderableType]:
+    for stick in found.unmounted:
+        yield f"! {plain(stick)} is plugged in and mounted nowhere: mount it to see what is on it."
     if not found.updates:
         yield "No update was found on a mounted medium" + (f" or in {found.inbox}." if found.inbox else ".")
         return

@@ -8,12 +8,14 @@ from appliance import policy
 from appliance.admission import Admission, admit
 from appliance.approvals.store import waiting
 from appliance.box import iso
+from appliance.console import formats
 from appliance.errors import ApplianceError
 from appliance.identifying import acting
 from appliance.importing import import_update as bring_in
 from appliance.importing import look_at, metadata_version
 from appliance.media.finding import all_updates, the_update_at
 from appliance.media.places import places
+from appliance.media.unmounted import unmounted_media
 from appliance.operations.context import BoxContext
 from appliance.packages import usable_memory
 from appliance.receipts import cosigned_note, keep_cosigned, leave_receipt
@@ -81,7 +83,12 @@ async def media(context: BoxContext) -> MediaFound:
     """What lies where updates arrive, each looked at."""
     rules = policy.read(context.box.database).media
     found = await asyncio.to_thread(lambda: all_updates(places(rules)))
-    return MediaFound(tuple([await _found(context, path) for path in found]), rules.inbox)
+    unmounted = await asyncio.to_thread(unmounted_media) if rules.mounts else ()
+    return MediaFound(
+        tuple([await _found(context, path) for path in found]),
+        rules.inbox,
+        tuple(f"{name}, {formats.size(size)}" for name, size in unmounted),
+    )
 
 
 async def _found(context: BoxContext, path: Path) -> FoundUpdate:

@@ -11,6 +11,7 @@ import pytest
 from appliance.control.client import ControlSession
 from appliance.media.finding import the_update_at, updates_at
 from appliance.media.mounts import Mount, media_mounts
+from appliance.media.unmounted import unmounted_media
 from appliance.media.watch import MediaWatch
 from appliance.policy import Media
 from appliance.state import StateFolder
@@ -51,6 +52,34 @@ def test_updates_are_found_at_a_place_and_right_in_its_folders_and_strays_are_no
     (tmp_path / "link").symlink_to(tmp_path / "site-a")
     assert updates_at(tmp_path) == (tmp_path / "site-a", tmp_path / "site-b")
     assert updates_at(tmp_path / "nowhere") == ()
+
+
+def block_device(
+    system: Path, name: str, *, removable: str = "0", bus: str = "pci0", **parts: tuple[str, int]
+) -> None:
+    """A disk as sysfs has it; a partition is its device number and its sectors."""
+    disk = system / "devices" / bus / "block" / name
+    (system / "block").mkdir(parents=True, exist_ok=True)
+    for part, (device, sectors) in {"": ("8:0", 1000), **parts}.items():
+        folder = disk / part
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "dev").write_text(f"{device}\n")
+        (folder / "size").write_text(f"{sectors}\n")
+        if part:
+            (folder / "partition").write_text("1\n")
+    (disk / "removable").write_text(f"{removable}\n")
+    (system / "block" / name).symlink_to(disk)
+
+
+def test_a_stick_that_is_plugged_in_and_mounted_nowhere_is_told_with_its_size(tmp_path: Path) -> None:
+    block_device(tmp_path, "sda", sda1=("8:1", 500))
+    block_device(tmp_path, "sdb", bus="pci0/usb2/2-1", sdb1=("8:17", 2048), sdb2=("8:18", 4096))
+    block_device(tmp_path, "mmcblk0", removable="1")
+    block_device(tmp_path, "sr0", removable="1", sr0p=("11:1", 0))
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text("60 28 8:17 / /media/stick rw - vfat /dev/sdb1 rw\n")
+    assert unmounted_media(tmp_path, mounts) == (("mmcblk0", 512_000), ("sdb2", 4096 * 512))
+    assert unmounted_media(tmp_path / "nothing", tmp_path / "nothing") == ()
 
 
 def test_of_several_updates_one_must_be_named(tmp_path: Path) -> None:

@@ -33,12 +33,14 @@ def _media(result: Any) -> Outcome:
         )
         for row in found.updates
     )
+    unmounted = tuple(f"{plain(stick)} is plugged in and mounted nowhere." for stick in found.unmounted)
     if not rows:
-        return Outcome(
-            Chip(Severity.NOTICE, "No update found"), ("Insert a medium, or look into the inbox.",)
-        )
+        asked = unmounted or ("Insert a medium, or look into the inbox.",)
+        return Outcome(Chip(Severity.NOTICE, "No update found"), asked)
     told = "1 update" if len(rows) == 1 else f"{len(rows)} updates"
-    return Outcome(Chip(Severity.OK, told), table=Table(("Where", "New", "What"), rows, right=("New",)))
+    return Outcome(
+        Chip(Severity.OK, told), unmounted, table=Table(("Where", "New", "What"), rows, right=("New",))
+    )
 
 
 def _policy(result: Any) -> Outcome:
