@@ -1,11 +1,15 @@
 """What SQLite's failures mean to the person at the box."""
 
 import errno
+import shutil
 import sqlite3
 from pathlib import Path
 from types import TracebackType
 
 from appliance.errors import ApplianceError
+
+ROOM_TO_OPEN = 1 << 16
+"""Bytes that SQLite takes beside a database to open it: the index of its write-ahead log, and the log's first page."""
 
 
 class told_plainly:  # noqa: N801 -- reads as the verb it is in `with told_plainly(path):`
@@ -39,11 +43,21 @@ def _explained(error: sqlite3.DatabaseError | OSError, path: Path) -> ApplianceE
         result = _SYSTEM_RESULTS.get(error.errno or 0, sqlite3.SQLITE_CANTOPEN)
     else:
         result = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+    if result in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR) and _no_room_at(path):
+        result = sqlite3.SQLITE_FULL
     plain = _MEANINGS.get(result)
     if plain is None:
         return None
     code, what, kept, remedy = plain
     return ApplianceError(code, what.format(path=path, error=error), kept=kept, remedy=remedy)
+
+
+def _no_room_at(path: Path) -> bool:
+    """SQLite cannot make its files for the log on a full disk either, and then says something else."""
+    try:
+        return shutil.disk_usage(path.parent).free < ROOM_TO_OPEN
+    except OSError:
+        return False
 
 
 _SYSTEM_RESULTS = {

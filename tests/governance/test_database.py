@@ -1,10 +1,12 @@
 """The one SQLite file: durable, whole, and plain about what is wrong with it."""
 
+import contextlib
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
@@ -161,6 +163,30 @@ def test_a_damaged_page_is_found(tmp_path: Path) -> None:
     with Database.open(path) as opened, pytest.raises(ApplianceError) as caught:
         opened.check()
     assert caught.value.code == "database.corrupt"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB of its own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting a small disk takes root")
+    yield disk
+    unmount = ["umount", "--lazy", str(disk)]
+    subprocess.run(unmount, check=True)
+
+
+def test_where_the_disk_has_no_room_to_open_the_database_that_is_what_is_told(small_disk: Path) -> None:
+    path = small_disk / "appliance.sqlite3"
+    Database.open(path).close()
+    with (small_disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while True:
+            filler.write(bytes(4096))
+    assert refusal(path) == "disk.full"
+    (small_disk / "filler").unlink()
+    Database.open(path).close()
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
