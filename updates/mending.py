@@ -18,7 +18,7 @@ from updates.layout import blob_file
 from updates.manifest import PackedFile
 from updates.media import Medium
 from updates.parity import Code, ReadAt
-from updates.refusals import bad_chunks
+from updates.refusals import wrong_bytes
 from updates.stretches import Stretch
 from updates.supply import Supply
 
@@ -152,7 +152,7 @@ class Mender:
         parity = "; its parity file is not enough to repair it" if carried and carried.parity else ""
         name = self.packed.path or self.packed.digest.hex
         of = f"{len(bad)} of {len(self.index)} chunks of {name} are bad ({told}{more})"
-        return bad_chunks(stretch.file if stretch else blob_file(self.packed.digest.hex), of, parity)
+        return wrong_bytes(stretch.file if stretch else blob_file(self.packed.digest.hex), of, parity)
 
     def _stretch_of(self, number: int) -> Stretch | None:
         try:

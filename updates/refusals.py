@@ -48,12 +48,13 @@ def too_large(file: str, limit: int) -> MediumError:
     )
 
 
-def wrong_bytes(file: str, why: str) -> MediumError:
+def wrong_bytes(file: str, why: str, parity: str = "") -> MediumError:
+    """`parity` goes on after `was changed`: what the medium's parity could not do."""
     return MediumError(
         "medium.digest-mismatch",
         f"{file} on the medium is not what was signed: {why}.",
         kept="Nothing on the box was changed.",
-        remedy="The medium is damaged or was changed. Publish the update again, to another medium if it happens twice.",
+        remedy=f"The medium is damaged or was changed{parity}. Publish the update again, to another medium if it happens twice.",
         file=file,
     )
 
@@ -84,15 +85,5 @@ def for_another_box(file: str, box: str) -> MediumError:
         f"This medium carries only what the box {box} lacked; {file} is not on it, and not here.",
         kept="Nothing on the box was changed.",
         remedy="Publish a whole update, or one against a receipt that this box has written.",
-        file=file,
-    )
-
-
-def bad_chunks(file: str, told: str, parity: str) -> MediumError:
-    return MediumError(
-        "medium.digest-mismatch",
-        f"{file} on the medium is not what was signed: {told}.",
-        kept="Nothing on the box was changed.",
-        remedy=f"The medium is damaged or was changed{parity}. Publish the update again, to another medium if it happens twice.",
         file=file,
     )
